@@ -2,6 +2,7 @@ import type { Command } from '@oclif/core/command'
 import type { Config } from '@oclif/core/config'
 import { CommandHelp, Help } from '@oclif/core/help'
 import type { HelpOptions } from '@oclif/core/interfaces'
+import { type ColourWhen, isColourWanted } from './colour.ts'
 
 /** `--help` of a command: examples first, as that is what most people came for; flags in the order in which they matter. */
 class LogladyCommandHelp extends CommandHelp {
@@ -41,7 +42,7 @@ export default class LogladyHelp extends Help {
   protected override CommandHelpClass = LogladyCommandHelp
 
   constructor(config: Config, options: Partial<HelpOptions> = {}) {
-    super(config as never, { flagSortOrder: 'none', maxWidth: helpWidth(), stripAnsi: !isColourWanted(), ...options })
+    super(config as never, { flagSortOrder: 'none', maxWidth: helpWidth(), stripAnsi: isPlain(), ...options })
   }
 
   override async showCommandHelp(command: Command.Loadable): Promise<void> {
@@ -75,9 +76,8 @@ function helpWidth(): number {
   return Math.max(60, Math.min(process.stdout.columns ?? 100, 120))
 }
 
-function isColourWanted(): boolean {
-  const { argv, env, stdout } = process
-  if (argv.includes('--color=always')) return true
-  if (argv.includes('--color=never') || env.NO_COLOR || env.TERM === 'dumb') return false
-  return stdout.isTTY === true
+function isPlain(): boolean {
+  const words = process.argv.join(' ')
+  const when = /--color[ =](always|never)\b/.exec(words)?.[1] as ColourWhen | undefined
+  return !isColourWanted(when ?? 'auto', process.stdout)
 }

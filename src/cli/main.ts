@@ -49,7 +49,8 @@ async function dispatch(root: string, argv: readonly string[]): Promise<void> {
 async function unknownCommand(id: string, options: Parameters<typeof Config.load>[0]): Promise<Error> {
   const known = (await Config.load(options)).commandIDs
   const words = id.split(':')
-  const parent = known.includes(words[0]!) ? words[0]! : undefined
+  const isParent = known.some(other => other.startsWith(`${words[0]}:`))
+  const parent = isParent && words.length > 1 ? words[0]! : undefined
   const word = words[parent === undefined ? 0 : 1]!
   const prefix = parent === undefined ? '' : `${parent}:`
   const siblings = known.filter(other => other.startsWith(prefix) && other !== parent)

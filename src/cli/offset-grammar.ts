@@ -61,7 +61,7 @@ function tryParseRange(left: string, right: string, now: number): OffsetRange | 
   const from = left === '' ? beginning : tryParsePosition(left, now)
   if (from === undefined) return undefined
   if (right === '') return { from }
-  const until = tryParsePosition(from.kind === 'time' && !right.startsWith('@') ? `@${right}` : right, now)
+  const until = from.kind === 'time' ? tryParseBehindTime(right, now) : tryParsePosition(right, now)
   if (until === undefined) return undefined
   // "The last N" is counted over all partitions together, so it is a place in none of them.
   if (from.kind === 'last' || until.kind === 'last') {
@@ -71,6 +71,11 @@ function tryParseRange(left: string, right: string, now: number): OffsetRange | 
   }
   if (until.kind === 'stored') throw new InvalidArgumentError('stored can only be where reading starts')
   return { from, until }
+}
+
+// A bare number is a time here, never an offset: `@2026-01-31 10:00:5` is a mistyped time, not "up to offset 5".
+function tryParseBehindTime(text: string, now: number): OffsetPosition | undefined {
+  return tryParsePosition(`@${text}`, now) ?? (/^\d+$/.test(text) ? undefined : tryParsePosition(text, now))
 }
 
 function tryParsePosition(text: string, now: number): OffsetPosition | undefined {

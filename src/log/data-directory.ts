@@ -1,0 +1,321 @@
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { AlreadyExistsError, InvalidArgumentError, LockedError, NotFoundError, StorageError } from './errors.ts'
+import { withDirectoryLock } from './file/directory-lock.ts'
+import { syncFolder } from './file/durable.ts'
+import { removeTopicFromGroups } from './file/group-checkpoint.ts'
+import { LockFile, WHOLE, WRITER_LIFE } from './file/lock-file.ts'
+import {
+  checkNewTopicName,
+  checkTopicName,
+  cleanerOffsetCheckpointFile,
+  directoryLockFile,
+  logStartOffsetCheckpointFile,
+  partitionFolderName,
+  partitionLockFile,
+  recoveryPointCheckpointFile,
+  replicationOffsetCheckpointFile,
+} from './file/names.ts'
+import { changeOffsetCheckpoint, partitionKey } from './file/offset-checkpoint.ts'
+import { randomTopicId } from './file/partition-metadata.ts'
+import { checkTopicConfig } from './file/topic-config.ts'
+import { readTopicsFile, writeTopicsFile } from './file/topics-file.ts'
+import { PartitionFiles } from './partition-log/partition-files.ts'
+import { PartitionLog } from './partition-log/partition-log.ts'
+import { PartitionWriter } from './partition-log/partition-writer.ts'
+import { type AppendDestination, type AppendOptions, TopicAppender } from './topic-appender.ts'
+import {
+  completeFolders,
+  listTopics,
+  removeDeletedFolders,
+  renameForDeletion,
+  type TopicDescription,
+} from './topics.ts'
+
+export interface DirectoryOptions {
+  /** Make the directory if there is none. Default false: NotFoundError. */
+  create?: boolean
+  /** Told, a line each: what was made, what recovery cut, who is waited for. */
+  onNote?: (note: string) => void
+}
+
+export interface NewTopic {
+  /** Default 1. */
+  partitions?: number
+  config?: ReadonlyMap<string, string>
+}
+
+export interface TopicChanges {
+  /** More than there are: records would lose their order by key if it were fewer. */
+  partitions?: number
+  /** undefined takes a value back to its default. */
+  config?: ReadonlyMap<string, string | undefined>
+}
+
+const CHECKPOINTS = [
+  recoveryPointCheckpointFile,
+  logStartOffsetCheckpointFile,
+  replicationOffsetCheckpointFile,
+  cleanerOffsetCheckpointFile,
+]
+
+/**
+ * A Kafka log directory: one folder for each partition, and the files that speak of all of them (protocol: docs/format.md).
+ * Reading takes no lock. The first change takes `<dir>/.lock` shared, for the life of this object: a broker holds it
+ * exclusively, so the two never write at once.
+ */
+export class DataDirectory {
+  readonly path: string
+  readonly #onNote: (note: string) => void
+  #lock: LockFile | undefined
+
+  private constructor(path: string, onNote: (note: string) => void) {
+    this.path = path
+    this.#onNote = onNote
+  }
+
+  static open(path: string, options: DirectoryOptions = {}): DataDirectory {
+    const absolute = resolve(path)
+    const onNote = options.onNote ?? (() => {})
+    const found = statSync(absolute, { throwIfNoEntry: false })
+    if (found === undefined) {
+      if (!options.create) {
+        throw new NotFoundError('no such data directory', {
+          path,
+          hint: 'loglady append makes one; -d DIR or $LOGLADY_DIR names another',
+        })
+      }
+      makeDirectory(absolute)
+      onNote(`made the data directory ${path}`)
+    } else if (!found.isDirectory()) {
+      throw new InvalidArgumentError('not a directory', { path })
+    }
+    return new DataDirectory(absolute, onNote)
+  }
+
+  /** Sorted by name. */
+  topics(): TopicDescription[] {
+    return [...listTopics(this.path).values()]
+  }
+
+  /** Throws NotFoundError. */
+  topic(name: string): TopicDescription {
+    checkTopicName(name)
+    const topics = listTopics(this.path)
+    const topic = topics.get(name)
+    if (topic !== undefined) return topic
+    const names = [...topics.keys()]
+    const there = names.length === 0 ? 'there are no topics yet' : `there are: ${names.slice(0, 10).join(', ')}`
+    throw new NotFoundError(`no topic ${name}`, { path: this.path, hint: there })
+  }
+
+  hasTopic(name: string): boolean {
+    return listTopics(this.path).has(name)
+  }
+
+  /** Throws AlreadyExistsError, InvalidArgumentError for the name or the configuration, LockedError beside a broker. */
+  async createTopic(name: string, { partitions = 1, config = new Map() }: NewTopic = {}): Promise<TopicDescription> {
+    const overrides = checkTopicConfig(config)
+    checkPartitionCount(partitions)
+    this.lockShared()
+    await this.#locked(() => {
+      const known = listTopics(this.path)
+      checkNewTopicName(name, known.keys())
+      if (known.has(name)) throw new AlreadyExistsError(`the topic ${name} exists already`, { path: this.path })
+      removeDeletedFolders(this.path)
+      const topics = readTopicsFile(this.path) ?? new Map()
+      const id = randomTopicId()
+      // The commit point: from here on the topic exists, with so many partitions, and folders follow.
+      writeTopicsFile(this.path, new Map([...topics, [name, { id, partitions, config: overrides }]]))
+      completeFolders(this.path, name, id, partitions)
+    })
+    return this.topic(name)
+  }
+
+  async alterTopic(name: string, { partitions, config }: TopicChanges): Promise<TopicDescription> {
+    this.topic(name)
+    this.lockShared()
+    await this.#locked(() => {
+      const topics = new Map(readTopicsFile(this.path) ?? [])
+      const entry = topics.get(name)
+      if (entry === undefined) {
+        throw new InvalidArgumentError(`the configuration of ${name} is the broker's, it made the topic`, {
+          path: this.path,
+        })
+      }
+      const count = partitions ?? entry.partitions
+      checkPartitionCount(count)
+      if (count < entry.partitions) {
+        throw new InvalidArgumentError(`${name} has ${entry.partitions} partitions, and they cannot become fewer`)
+      }
+      const overrides = new Map(entry.config)
+      for (const [key, value] of config ?? []) {
+        if (value === undefined) overrides.delete(key)
+        else overrides.set(key, value)
+      }
+      topics.set(name, { id: entry.id, partitions: count, config: checkTopicConfig(overrides) })
+      writeTopicsFile(this.path, topics)
+      completeFolders(this.path, name, entry.id, count)
+    })
+    return this.topic(name)
+  }
+
+  /**
+   * Deletes the topic with its records, its lines in checkpoints and in groups; `backupFolder` receives the partitions'
+   * folders instead. Throws LockedError while a writer lives.
+   */
+  async deleteTopic(name: string, { backupFolder }: { backupFolder?: string } = {}): Promise<void> {
+    const { partitions } = this.topic(name)
+    this.lockShared()
+    const locks: LockFile[] = []
+    try {
+      for (const partition of partitions) this.#lockAgainstWriters(name, partition, locks)
+      await this.#locked(() => this.#deleteLocked(name, partitions, backupFolder))
+    } finally {
+      for (const lock of locks) lock.close()
+    }
+  }
+
+  #deleteLocked(name: string, partitions: number[], backupFolder: string | undefined): void {
+    const topics = new Map(readTopicsFile(this.path) ?? [])
+    if (topics.delete(name)) writeTopicsFile(this.path, topics)
+    if (backupFolder !== undefined) makeDirectory(resolve(backupFolder))
+    for (const partition of partitions) {
+      if (!existsSync(join(this.path, partitionFolderName(name, partition)))) continue
+      const renamed = renameForDeletion(this.path, name, partition)
+      if (backupFolder !== undefined) moveFolder(renamed, join(backupFolder, partitionFolderName(name, partition)))
+    }
+    syncFolder(this.path)
+    for (const file of CHECKPOINTS) {
+      if (!existsSync(join(this.path, file))) continue
+      const changes = new Map(partitions.map(partition => [partitionKey(name, partition), undefined]))
+      const onUnreadable = (error: { describe(): string }) => this.#onNote(error.describe())
+      changeOffsetCheckpoint(this.path, file, () => changes, { durable: true, onUnreadable })
+    }
+    removeTopicFromGroups(this.path, name, error => this.#onNote(error.describe()))
+    removeDeletedFolders(this.path)
+  }
+
+  #lockAgainstWriters(topic: string, partition: number, locks: LockFile[]): void {
+    const folder = join(this.path, partitionFolderName(topic, partition))
+    if (!existsSync(folder)) return
+    const lock = LockFile.open(join(folder, partitionLockFile))
+    locks.push(lock)
+    if (lock.tryLock(WRITER_LIFE, 'exclusive')) return
+    const holder = lock.holder(WRITER_LIFE, 'exclusive') ?? 'another process'
+    throw new LockedError(`${topic}/${partition} is being written by ${holder}`, { path: lock.path })
+  }
+
+  /** The read side of one partition. Throws NotFoundError. */
+  partition(topic: string, partition: number): PartitionLog {
+    const description = this.topic(topic)
+    if (!description.partitions.includes(partition)) {
+      throw new NotFoundError(`topic ${topic} has no partition ${partition}`, {
+        path: this.path,
+        hint: `it has ${describeNumbers(description.partitions)}`,
+      })
+    }
+    return new PartitionLog(this.#files(description, partition))
+  }
+
+  #files(topic: TopicDescription, partition: number): PartitionFiles {
+    return new PartitionFiles(this.path, topic.name, partition, topic.isOwned && !topic.config.cleanupPolicyCompact)
+  }
+
+  /** The write side of one partition; most callers want `topicAppender`. Throws NotFoundError, LockedError, CorruptLogError. */
+  async partitionWriter(topic: string, partition: number): Promise<PartitionWriter> {
+    const description = this.topic(topic)
+    this.lockShared()
+    const files = this.partition(topic, partition).files
+    if (description.id !== undefined && !existsSync(files.folder)) {
+      const { id, partitions } = description
+      await this.#locked(() => completeFolders(this.path, topic, id, partitions.length))
+    }
+    return PartitionWriter.open(files, { ...description.config, onNote: this.#onNote })
+  }
+
+  /** One run of appends: see TopicAppender. */
+  async topicAppender(topic: string, options: AppendOptions = {}): Promise<TopicAppender> {
+    const { config, partitions } = this.topic(topic)
+    if (options.partition === undefined && partitions.some((partition, i) => partition !== i)) {
+      throw new InvalidArgumentError(
+        `the partitions of ${topic} here are ${describeNumbers(partitions)}, others are elsewhere`,
+        {
+          path: this.path,
+          hint: 'name the partition with -p: where a key belongs cannot be known',
+        },
+      )
+    }
+    const destination: AppendDestination = {
+      topic,
+      partitions,
+      config,
+      openWriter: partition => this.partitionWriter(topic, partition),
+    }
+    return TopicAppender.open(destination, options)
+  }
+
+  /**
+   * Takes `<dir>/.lock` shared, once. A broker unlinks the file when it stops, so the one that was locked must still be
+   * the one at the path. Throws LockedError while a broker runs.
+   */
+  lockShared(): void {
+    while (this.#lock === undefined) {
+      const lock = LockFile.open(join(this.path, directoryLockFile))
+      if (!lock.tryLock(WHOLE, 'shared')) {
+        const holder = lock.holder(WHOLE, 'shared') ?? 'another process'
+        lock.close()
+        throw new LockedError(`the data directory is locked by ${holder}`, {
+          path: this.path,
+          hint: 'a broker that runs on it? Stop it first, or produce through it',
+        })
+      }
+      if (lock.isSameFile()) this.#lock = lock
+      else lock.close()
+    }
+  }
+
+  async #locked(work: () => void): Promise<void> {
+    await withDirectoryLock(this.path, work, holder =>
+      this.#onNote(`waiting for the lock of ${this.path}, held by ${holder}`),
+    )
+  }
+
+  /** Lets go of the lock; appenders and readers made from this object have to be closed before. */
+  close(): void {
+    this.#lock?.close()
+    this.#lock = undefined
+  }
+}
+
+function checkPartitionCount(partitions: number): void {
+  if (Number.isInteger(partitions) && partitions > 0 && partitions <= 100_000) return
+  throw new InvalidArgumentError(`${partitions} is no number of partitions, expected 1 to 100000`)
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    throw new StorageError(`cannot make the directory: ${(cause as Error).message}`, { path, cause })
+  }
+  const parent = dirname(path)
+  if (parent !== path) syncFolder(parent)
+}
+
+function moveFolder(from: string, to: string): void {
+  if (existsSync(to)) throw new AlreadyExistsError('the backup folder has this partition already', { path: to })
+  try {
+    renameSync(from, to)
+  } catch (cause) {
+    throw new StorageError(`cannot move to the backup folder: ${(cause as Error).message}`, {
+      path: to,
+      cause,
+      hint: 'the backup folder must be on the same file system',
+    })
+  }
+}
+
+function describeNumbers(numbers: readonly number[]): string {
+  return numbers.length > 12 ? `${numbers.slice(0, 12).join(', ')}, … ${numbers.at(-1)}` : numbers.join(', ')
+}

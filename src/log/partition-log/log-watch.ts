@@ -1,0 +1,48 @@
+import { type FSWatcher, watch } from 'node:fs'
+
+/**
+ * Wakes a follower when something in the partition's folder changes: kernel notification where the file system has it,
+ * and a timer beside it always, for network file systems and for limits on watches that are used up. Made before the
+ * read whose end it waits behind; a change between the two is kept and ends the next wait at once.
+ */
+export class LogWatch {
+  #watcher: FSWatcher | undefined
+  #changed = false
+  #wake: (() => void) | undefined
+
+  constructor(folder: string) {
+    try {
+      this.#watcher = watch(folder, { persistent: false }, () => this.wake())
+      // The folder may go away under us; the timer goes on.
+      this.#watcher.on('error', () => this.#watcher?.close())
+    } catch {
+      this.#watcher = undefined
+    }
+  }
+
+  /** Ends the wait that is going on, or the next one. */
+  wake(): void {
+    this.#changed = true
+    this.#wake?.()
+  }
+
+  /** Resolves on a change, after `timeoutMs` at the latest. */
+  async wait(timeoutMs: number): Promise<void> {
+    if (!this.#changed) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, timeoutMs)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      this.#wake = undefined
+    }
+    this.#changed = false
+  }
+
+  close(): void {
+    this.#watcher?.close()
+    this.#wake?.()
+  }
+}

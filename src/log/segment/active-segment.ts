@@ -1,0 +1,246 @@
+import { closeSync, existsSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { StorageError, SyncFailedError } from '../errors.ts'
+import { indexFileName, logFileName, timeIndexFileName } from '../file/names.ts'
+import { BatchHeader } from '../record/batch-header.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import { OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE } from './index-rule.ts'
+import { closeQuietly, openSegmentFile } from './segment-files.ts'
+import { type IndexPaths, SegmentIndexes } from './segment-indexes.ts'
+
+const fdatasyncAsync = promisify(fdatasync)
+
+export interface SegmentConfig {
+  segmentBytes: number
+  segmentMs: number
+  segmentIndexBytes: number
+  indexIntervalBytes: number
+}
+
+/** Kafka's rule: an index entry holds the offset as an int32 above the segment's base. */
+const MAX_RELATIVE_OFFSET = 2 ** 31 - 1
+
+/**
+ * The newest segment of a partition, as one of its writers sees it.
+ *
+ * `size` and `nextOffset` are where this process knows the log to end. Other processes may have gone on from there:
+ * everything that writes begins with `catchUp`, and all of it happens under byte 0 of the partition's lock.
+ * Order within one write: index entries that somebody left out, the batches (pwrite at `size`, never O_APPEND), their
+ * index entries. A crash therefore leaves a prefix of the batches, and indexes that are short at most.
+ */
+export class ActiveSegment {
+  readonly baseOffset: number
+  readonly logPath: string
+  readonly #config: SegmentConfig
+  readonly #fd: number
+  readonly #paths: IndexPaths
+  #indexes: SegmentIndexes
+  #scanner: BatchScanner
+  #header = new BatchHeader()
+  size: number
+  nextOffset: number
+  /** maxTimestamp of the first batch, from which segment.ms counts; undefined until somebody asks. */
+  #firstTimestamp: number | undefined
+  /** Bytes that this process wrote and has not synced. */
+  isDirty = false
+  readonly #syncs = new Set<Promise<void>>()
+  #isClosing = false
+
+  private constructor(folder: string, baseOffset: number, config: SegmentConfig, fd: number, end: LogEnd) {
+    this.baseOffset = baseOffset
+    this.logPath = join(folder, logFileName(baseOffset))
+    this.#config = config
+    this.#fd = fd
+    this.#paths = {
+      index: join(folder, indexFileName(baseOffset)),
+      timeIndex: join(folder, timeIndexFileName(baseOffset)),
+    }
+    this.size = end.position
+    this.nextOffset = end.nextOffset
+    const log = { fd, path: this.logPath, size: this.size }
+    this.#indexes = SegmentIndexes.open(this.#paths, baseOffset, config.indexIntervalBytes, log)
+    this.#scanner = new BatchScanner(fd, this.logPath, this.size, 1 << 16)
+  }
+
+  /** Opens what exists, under the lock; `end` is the end of its valid batches, as recovery found it. */
+  static open(folder: string, baseOffset: number, config: SegmentConfig, end: LogEnd): ActiveSegment {
+    const fd = openSegmentFile(join(folder, logFileName(baseOffset)), 'r+')
+    try {
+      return new ActiveSegment(folder, baseOffset, config, fd, end)
+    } catch (error) {
+      closeQuietly(fd)
+      throw error
+    }
+  }
+
+  /** Makes the three files, empty. Durable only after the folder's fsync, which the roll does. */
+  static create(folder: string, baseOffset: number, config: SegmentConfig): ActiveSegment {
+    const logPath = join(folder, logFileName(baseOffset))
+    for (const name of [indexFileName(baseOffset), timeIndexFileName(baseOffset)]) {
+      closeSync(openSync(join(folder, name), 'w'))
+    }
+    closeSync(openSync(logPath, 'wx'))
+    return ActiveSegment.open(folder, baseOffset, config, { position: 0, nextOffset: baseOffset })
+  }
+
+  /** False if the files that this process holds open were replaced, removed or cut by another one. */
+  isCurrent(): boolean {
+    const log = fstatSync(this.#fd)
+    return log.nlink > 0 && log.size >= this.size && this.#indexes.isCurrent()
+  }
+
+  /**
+   * Follows the length chain over what other writers added and cuts the part of a batch that a dead one left.
+   * Returns the number of bytes that were cut.
+   */
+  catchUp(): number {
+    const fileSize = fstatSync(this.#fd).size
+    if (fileSize > this.size) {
+      this.#scanner.seek(this.size)
+      while (this.#scanner.nextInChain(fileSize) === 'batch') {
+        const { header, filePosition } = this.#scanner
+        this.#indexes.rule.feed(filePosition, header.lastOffset, header.maxTimestamp)
+        this.size = filePosition + header.sizeInBytes
+        this.nextOffset = header.nextOffset
+      }
+      if (this.size < fileSize) this.#cutBackTo(this.size)
+    }
+    this.#indexes.writeEntries()
+    this.#indexes.trim()
+    return Math.max(0, fileSize - this.size)
+  }
+
+  /**
+   * LogSegment.shouldRoll: would a batch of this size, last offset and largest timestamp belong into the next segment?
+   * `pendingBytes` of batches will be written here before it, and may add an entry for each interval that they fill.
+   */
+  mustRollFor(pendingBytes: number, batchBytes: number, lastOffset: number, maxTimestamp: number): boolean {
+    const size = this.size + pendingBytes
+    if (size === 0) return false
+    const { segmentBytes, segmentMs, segmentIndexBytes, indexIntervalBytes } = this.#config
+    const { rule } = this.#indexes
+    const pendingEntries = pendingBytes === 0 ? 0 : 1 + Math.floor(pendingBytes / (indexIntervalBytes + 1))
+    return (
+      size + batchBytes > segmentBytes ||
+      (this.size > 0 && this.#waitedMs(maxTimestamp) > segmentMs) ||
+      rule.offsetEntries + pendingEntries >= Math.floor(segmentIndexBytes / OFFSET_ENTRY_SIZE) ||
+      // Kafka keeps the last slot for the entry that closing forces.
+      rule.timeEntries + pendingEntries >= Math.floor(segmentIndexBytes / TIME_ENTRY_SIZE) - 1 ||
+      lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
+    )
+  }
+
+  #waitedMs(maxTimestamp: number): number {
+    if (this.#firstTimestamp === undefined) {
+      const scanner = new BatchScanner(this.#fd, this.logPath, 0, 1 << 16)
+      this.#firstTimestamp = scanner.nextInChain(this.size) === 'batch' ? scanner.header.maxTimestamp : -1
+    }
+    if (this.#firstTimestamp < 0) return Date.now() - fstatSync(this.#fd).birthtimeMs
+    return maxTimestamp - this.#firstTimestamp
+  }
+
+  /**
+   * Writes whole batches, already stamped with their offsets, at the end. If that fails, the file is cut back to where it
+   * was before the error goes on; if the cut fails too, the next holder of the lock makes it.
+   */
+  append(bytes: Buffer, start: number, end: number): void {
+    this.isDirty = true
+    try {
+      for (let at = start; at < end; ) at += writeSync(this.#fd, bytes, at, end - at, this.size + at - start)
+    } catch (cause) {
+      this.#cutBackTo(this.size)
+      throw new StorageError(`cannot write: ${(cause as Error).message}`, {
+        path: this.logPath,
+        position: this.size,
+        cause,
+      })
+    }
+    const header = this.#header
+    for (let at = start; at < end; at += header.sizeInBytes) {
+      header.read(bytes, at, end)
+      this.#indexes.rule.feed(this.size, header.lastOffset, header.maxTimestamp)
+      this.size += header.sizeInBytes
+    }
+    this.nextOffset = header.nextOffset
+    this.#indexes.writeEntries()
+  }
+
+  #cutBackTo(size: number): void {
+    try {
+      ftruncateSync(this.#fd, size)
+    } catch {
+      // What stands behind `size` is no batch, so the next holder of the lock cuts it.
+    }
+  }
+
+  /** fdatasync on a thread; what it covers is everything that was written before the call, whoever wrote it. */
+  async sync(): Promise<void> {
+    this.isDirty = false
+    const running = fdatasyncAsync(this.#fd)
+    this.#syncs.add(running)
+    try {
+      await running
+    } catch (cause) {
+      throw this.#syncFailed(cause)
+    } finally {
+      this.#syncs.delete(running)
+      if (this.#isClosing && this.#syncs.size === 0) closeQuietly(this.#fd)
+    }
+  }
+
+  /** For a segment that another process closed: its bytes of ours must be durable before the next is acknowledged. */
+  syncNow(): void {
+    this.isDirty = false
+    try {
+      fdatasyncSync(this.#fd)
+    } catch (cause) {
+      throw this.#syncFailed(cause)
+    }
+  }
+
+  /** The first half of a roll: final time entry, then log and indexes durable. */
+  seal(): void {
+    this.#indexes.writeForcedTimeEntry()
+    this.syncNow()
+    for (const fd of this.#indexes.descriptors) {
+      try {
+        fdatasyncSync(fd)
+      } catch (cause) {
+        throw this.#syncFailed(cause)
+      }
+    }
+  }
+
+  writeForcedTimeEntry(): void {
+    this.#indexes.writeForcedTimeEntry()
+  }
+
+  #syncFailed(cause: unknown): SyncFailedError {
+    return new SyncFailedError(`fdatasync failed: ${(cause as Error).message}`, { path: this.logPath, cause })
+  }
+
+  /** Whether another writer has rolled: the next segment's name is the offset at which this one ends. */
+  successorExists(): boolean {
+    if (this.nextOffset === this.baseOffset) return false
+    return existsSync(join(this.logPath, '..', logFileName(this.nextOffset)))
+  }
+
+  /** Starts write-back of what was written lately, so that a later sync has less to wait for; proves nothing. */
+  get descriptor(): number {
+    return this.#fd
+  }
+
+  close(): void {
+    this.#isClosing = true
+    this.#indexes.close()
+    // A sync on its thread needs the descriptor; the last one closes it.
+    if (this.#syncs.size === 0) closeQuietly(this.#fd)
+  }
+}
+
+/** Where valid batches end in a `.log`, and the offset that comes next. */
+export interface LogEnd {
+  position: number
+  nextOffset: number
+}

@@ -1,0 +1,208 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { replaceFile } from '../file/durable.ts'
+import { OffsetIndex } from '../file/offset-index.ts'
+import { type TimeEntry, TimeIndex } from '../file/time-index.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import { IndexRule, type IndexRuleState, OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE } from './index-rule.ts'
+
+export interface IndexPaths {
+  index: string
+  timeIndex: string
+}
+
+export interface LogExtent {
+  fd: number
+  path: string
+  /** Bytes of whole, valid batches. */
+  size: number
+}
+
+/**
+ * The `.index` and `.timeindex` of the segment that is being written, kept equal to what `IndexRule` says. Entries go to
+ * the files behind the batches that they name, so a crash leaves them short, never ahead, but for a power cut. Whoever
+ * holds the partition's write lock may touch them, and first adds what another left out.
+ *
+ * At the end of `.timeindex` there may be one entry more, forced by a clean close: it is the one above the last offset
+ * entry's offset. The next writer cuts it, because the rule goes on from the state before it.
+ */
+export class SegmentIndexes {
+  readonly rule: IndexRule
+  readonly #paths: IndexPaths
+  #indexFd: number
+  #timeIndexFd: number
+
+  private constructor(rule: IndexRule, paths: IndexPaths) {
+    this.rule = rule
+    this.#paths = paths
+    this.#indexFd = openSync(paths.index, 'r+')
+    this.#timeIndexFd = openSync(paths.timeIndex, 'r+')
+  }
+
+  /**
+   * Opens both under the write lock. The last entries are held against the log; if they fit, the rule goes on from there
+   * over the few batches behind them, else both files are built anew from byte 0 and replaced. `feed` has then seen every
+   * batch up to `log.size`.
+   */
+  static open(paths: IndexPaths, baseOffset: number, indexIntervalBytes: number, log: LogExtent): SegmentIndexes {
+    const rule = new IndexRule(baseOffset, indexIntervalBytes)
+    const state = lastState(paths, baseOffset, log)
+    if (state === undefined) {
+      feedChain(rule, log, 0)
+      replaceFile(paths.index, rule.offsetBytes.subarray(0, rule.offsetLength), { durable: true })
+      replaceFile(paths.timeIndex, rule.timeBytes.subarray(0, rule.timeLength), { durable: true })
+      rule.drain()
+      return new SegmentIndexes(rule, paths)
+    }
+    rule.resume(state)
+    const indexes = new SegmentIndexes(rule, paths)
+    // Zero padding of a broker, entries of a power cut beyond the log's end, the forced time entry.
+    ftruncateSync(indexes.#indexFd, state.offsetEntries * OFFSET_ENTRY_SIZE)
+    ftruncateSync(indexes.#timeIndexFd, state.timeEntries * TIME_ENTRY_SIZE)
+    feedChain(rule, log, state.lastIndexedPosition, state.offsetEntries > 0)
+    indexes.writeEntries()
+    return indexes
+  }
+
+  /** Two empty files, for a segment that is being made. */
+  static create(paths: IndexPaths, baseOffset: number, indexIntervalBytes: number): SegmentIndexes {
+    closeSync(openSync(paths.index, 'w'))
+    closeSync(openSync(paths.timeIndex, 'w'))
+    return new SegmentIndexes(new IndexRule(baseOffset, indexIntervalBytes), paths)
+  }
+
+  /** False once somebody replaced a file or cut what this writer had written: then both have to be opened again. */
+  isCurrent(): boolean {
+    const { rule } = this
+    const index = fstatSync(this.#indexFd)
+    if (index.nlink === 0 || index.size < rule.offsetEntries * OFFSET_ENTRY_SIZE - rule.offsetLength) return false
+    const timeIndex = fstatSync(this.#timeIndexFd)
+    return timeIndex.nlink > 0 && timeIndex.size >= rule.timeEntries * TIME_ENTRY_SIZE - rule.timeLength
+  }
+
+  /** Writes the entries that the rule has collected, over whatever another process has there. */
+  writeEntries(): void {
+    const { rule } = this
+    writeAt(this.#indexFd, rule.offsetBytes, rule.offsetLength, rule.offsetEntries * OFFSET_ENTRY_SIZE)
+    writeAt(this.#timeIndexFd, rule.timeBytes, rule.timeLength, rule.timeEntries * TIME_ENTRY_SIZE)
+    rule.drain()
+  }
+
+  /** Cuts what stands behind the last entry of the rule: the forced time entry of another writer's clean close. */
+  trim(): void {
+    const timeBytes = this.rule.timeEntries * TIME_ENTRY_SIZE
+    if (fstatSync(this.#timeIndexFd).size > timeBytes) ftruncateSync(this.#timeIndexFd, timeBytes)
+    const offsetBytes = this.rule.offsetEntries * OFFSET_ENTRY_SIZE
+    if (fstatSync(this.#indexFd).size > offsetBytes) ftruncateSync(this.#indexFd, offsetBytes)
+  }
+
+  /** At a roll and at a clean close. The rule itself does not move: should the segment go on, `trim` takes it back. */
+  writeForcedTimeEntry(): void {
+    const entry = this.rule.forcedTimeEntry()
+    if (entry === undefined) return
+    writeAt(this.#timeIndexFd, entry, entry.length, (this.rule.timeEntries + 1) * TIME_ENTRY_SIZE)
+  }
+
+  get descriptors(): [number, number] {
+    return [this.#indexFd, this.#timeIndexFd]
+  }
+
+  /** The names of both files, for whoever opens them again. */
+  get paths(): IndexPaths {
+    return this.#paths
+  }
+
+  close(): void {
+    closeSync(this.#indexFd)
+    closeSync(this.#timeIndexFd)
+  }
+}
+
+/** The last `length` bytes of the file end at `end`. */
+function writeAt(fd: number, bytes: Buffer, length: number, end: number): void {
+  for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, end - length + done)
+}
+
+/** Feeds the rule with the batches from `position` on; the first one is left out when it is in the state already. */
+function feedChain(rule: IndexRule, log: LogExtent, position: number, skipFirst = false): void {
+  const scanner = new BatchScanner(log.fd, log.path, position)
+  let skip = skipFirst
+  while (scanner.nextPosition < log.size && scanner.nextInChain(log.size) === 'batch') {
+    if (!skip) rule.feed(scanner.filePosition, scanner.header.lastOffset, scanner.header.maxTimestamp)
+    skip = false
+  }
+}
+
+/** The state behind the batch of the last offset entry, or undefined if the two files do not fit the log. */
+function lastState(paths: IndexPaths, baseOffset: number, log: LogExtent): IndexRuleState | undefined {
+  const index = OffsetIndex.open(paths.index, baseOffset)
+  if (index === undefined) return undefined
+  try {
+    const timeIndex = TimeIndex.open(paths.timeIndex, baseOffset)
+    if (timeIndex === undefined) return undefined
+    try {
+      return stateOf(index, timeIndex, baseOffset, log)
+    } finally {
+      timeIndex.close()
+    }
+  } finally {
+    index.close()
+  }
+}
+
+function stateOf(
+  index: OffsetIndex,
+  timeIndex: TimeIndex,
+  baseOffset: number,
+  log: LogExtent,
+): IndexRuleState | undefined {
+  const scanner = new BatchScanner(log.fd, log.path, 0)
+  const offsetEntries = index.entries
+  if (offsetEntries === 0) {
+    // Nothing to build on, and nothing lost: the walk starts at byte 0 and writes what is missing.
+    return emptyState(baseOffset)
+  }
+  const last = index.entry(offsetEntries - 1)
+  if (!isBatchAt(scanner, last.position, last.offset, log)) return undefined
+  let timeEntries = timeIndex.entries
+  // Only the forced entry may lie above the last offset entry's offset.
+  if (timeEntries > 0 && timeIndex.entry(timeEntries - 1).offset > last.offset) timeEntries--
+  const state = { ...emptyState(baseOffset), offsetEntries, timeEntries, lastIndexedPosition: last.position }
+  if (timeEntries > offsetEntries) return undefined
+  if (timeEntries === 0) return firstTimestamp(log) < 0 ? state : undefined
+  const time = timeIndex.entry(timeEntries - 1)
+  if (time.offset > last.offset || !namesItsBatch(index, time, log)) return undefined
+  return { ...state, maxTimestamp: time.timestamp, offsetOfMaxTimestamp: time.offset, lastTimeEntry: time.timestamp }
+}
+
+function emptyState(baseOffset: number): IndexRuleState {
+  return {
+    offsetEntries: 0,
+    timeEntries: 0,
+    lastIndexedPosition: 0,
+    maxTimestamp: -1,
+    offsetOfMaxTimestamp: baseOffset,
+    lastTimeEntry: -1,
+  }
+}
+
+function isBatchAt(scanner: BatchScanner, position: number, lastOffset: number, log: LogExtent): boolean {
+  if (position >= log.size) return false
+  scanner.seek(position)
+  return scanner.next() === 'batch' && scanner.nextPosition <= log.size && scanner.header.lastOffset === lastOffset
+}
+
+function firstTimestamp(log: LogExtent): number {
+  const scanner = new BatchScanner(log.fd, log.path, 0)
+  return scanner.nextInChain(log.size) === 'batch' ? scanner.header.maxTimestamp : -1
+}
+
+/** Whether the time entry's offset is the last one of a batch with that very maxTimestamp. */
+function namesItsBatch(index: OffsetIndex, time: TimeEntry, log: LogExtent): boolean {
+  const before = index.lookup(time.offset)
+  const scanner = new BatchScanner(log.fd, log.path, before < 0 ? 0 : index.entry(before).position)
+  while (scanner.nextPosition < log.size && scanner.nextInChain(log.size) === 'batch') {
+    if (scanner.header.lastOffset < time.offset) continue
+    return scanner.header.lastOffset === time.offset && scanner.header.maxTimestamp === time.timestamp
+  }
+  return false
+}

@@ -3,10 +3,11 @@ import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { encodeOffsetEntry, OFFSET_ENTRY_SIZE, OffsetIndex } from '../../../src/log/file/offset-index.ts'
 import { countReads } from '../../helpers/count-reads.ts'
-import { goldenFiles, goldenFolder, goldenName } from '../../helpers/golden-files.ts'
+import { fixtureFolder } from '../../helpers/golden.ts'
+import { goldenFiles, goldenName } from '../../helpers/golden-files.ts'
 import { temporaryFolder } from '../../helpers/temporary-folder.ts'
 
-const broker = join(goldenFolder, 'broker')
+const broker = join(fixtureFolder, 'broker')
 const killedActive = join(broker, 'killed/log-dir/killed-rolled-0/00000000000000001011.index')
 const preallocatedActive = join(broker, 'preallocated/log-dir/preallocated-0/00000000000000000000.index')
 const killedRolled = join(broker, 'killed/log-dir/killed-rolled-0/00000000000000000201.index')

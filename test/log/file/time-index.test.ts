@@ -3,10 +3,11 @@ import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { encodeTimeEntry, TIME_ENTRY_SIZE, TimeIndex } from '../../../src/log/file/time-index.ts'
 import { countReads } from '../../helpers/count-reads.ts'
-import { goldenFiles, goldenFolder, goldenName } from '../../helpers/golden-files.ts'
+import { fixtureFolder } from '../../helpers/golden.ts'
+import { goldenFiles, goldenName } from '../../helpers/golden-files.ts'
 import { temporaryFolder } from '../../helpers/temporary-folder.ts'
 
-const killed = join(goldenFolder, 'broker/killed/log-dir')
+const killed = join(fixtureFolder, 'broker/killed/log-dir')
 const killedActive = join(killed, 'killed-0/00000000000000000000.timeindex')
 const killedRolled = join(killed, 'killed-rolled-0/00000000000000000201.timeindex')
 

@@ -98,6 +98,10 @@ export class BackwardBatchReader {
     const n = this.#nextEntry--
     const start = n < 0 ? 0 : this.#index!.entry(n).position
     if (start >= this.#pieceEnd) return true
+    if (start < 0) {
+      this.#nextEntry = -1
+      return true
+    }
     if (n < 0) this.#nextEntry = -2
     const positions = this.#walk(start, this.#pieceEnd)
     if (positions !== undefined) {
@@ -150,7 +154,7 @@ export class BackwardBatchReader {
         if (scanner.header.magic === 2 && scanner.header.baseOffset >= this.#before) return end
         end = scanner.nextPosition
         reached = scanner.header.nextOffset
-      } else if (from > 0 && end === from) {
+      } else if (from !== 0 && end === from) {
         // Not even the first one: the entry lies.
         return this.#validEnd(0)
       } else if (outcome === 'end' || outcome === 'zeros' || reached >= this.#before) {

@@ -10,6 +10,8 @@ export function readFully(
   position: number,
   length: number,
 ): number {
+  // An index that lies can name a negative byte, and Node would take that for "where the file stands".
+  if (position < 0) return 0
   let total = 0
   try {
     while (total < length) {

@@ -33,7 +33,7 @@ export interface ResyncOptions {
   above: number
   /** Base offset of the next segment, where there is one: what is found lies below. */
   below?: number
-  /** Positions that the segment's offset index names, ascending. May be gone over more than once. */
+  /** Positions that the segment's offset index names; gone over once, if at all. */
   indexPositions?: Iterable<number>
   /** Also look for message sets of magic 0 and 1, because the segment holds such. */
   legacy?: boolean
@@ -58,6 +58,8 @@ const WINDOW_BYTES = 1 << 20
 /** Bytes of failed CRC checks, in file sizes: crafted headers must not make the search quadratic. */
 const WASTED_SIZES = 16
 const MIN_WASTED_BYTES = 1 << 26
+/** Three times what Kafka's default index (10 MiB) has room for: a damaged index may be of any size. */
+const MAX_INDEXED = 1 << 22
 
 /**
  * The chains of batches behind a damaged place that may be taken for the log's own, in file order.
@@ -84,10 +86,7 @@ class CandidateSearch {
   readonly #header = new BatchHeader()
   readonly #headerBytes = Buffer.alloc(RECORD_BATCH_OVERHEAD)
   readonly #window: Buffer
-  #indexPositions: Iterator<number> | undefined
-  #indexPosition = -1
-  /** The indexed positions come once, ascending; going back starts them again. */
-  #asked = 0
+  #indexed: Set<number> | undefined
   #wastedBytes = 0
 
   constructor(options: ResyncOptions) {
@@ -221,17 +220,18 @@ class CandidateSearch {
   }
 
   #isIndexed(position: number): boolean {
-    if (this.#indexPositions === undefined || position < this.#asked) {
-      this.#indexPositions = (this.#options.indexPositions ?? [])[Symbol.iterator]()
-      this.#indexPosition = -1
-    }
-    this.#asked = position
-    while (this.#indexPosition < position) {
-      const { done, value } = this.#indexPositions.next()
-      this.#indexPosition = done === true ? Number.POSITIVE_INFINITY : value
-    }
-    return this.#indexPosition === position
+    this.#indexed ??= indexedBehind(this.#options)
+    return this.#indexed.has(position)
   }
+}
+
+function indexedBehind({ indexPositions = [], position }: ResyncOptions): Set<number> {
+  const behind = new Set<number>()
+  for (const indexed of indexPositions) {
+    if (indexed > position) behind.add(indexed)
+    if (behind.size === MAX_INDEXED) break
+  }
+  return behind
 }
 
 /** Takes the best believed chains first, then the others as far as their offsets fit between those. */

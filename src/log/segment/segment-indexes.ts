@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { replaceFile } from '../file/durable.ts'
-import { OffsetIndex } from '../file/offset-index.ts'
+import { type OffsetEntry, OffsetIndex } from '../file/offset-index.ts'
 import { type TimeEntry, TimeIndex } from '../file/time-index.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { IndexRule, type IndexRuleState, OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE } from './index-rule.ts'
@@ -170,7 +170,7 @@ function stateOf(
   if (timeEntries > offsetEntries) return undefined
   if (timeEntries === 0) return firstTimestamp(log) < 0 ? state : undefined
   const time = timeIndex.entry(timeEntries - 1)
-  if (time.offset > last.offset || !namesItsBatch(index, time, log)) return undefined
+  if (time.offset > last.offset || !isLargestSince(index, time, last, log)) return undefined
   return { ...state, maxTimestamp: time.timestamp, offsetOfMaxTimestamp: time.offset, lastTimeEntry: time.timestamp }
 }
 
@@ -196,13 +196,21 @@ function firstTimestamp(log: LogExtent): number {
   return scanner.nextInChain(log.size) === 'batch' ? scanner.header.maxTimestamp : -1
 }
 
-/** Whether the time entry's offset is the last one of a batch with that very maxTimestamp. */
-function namesItsBatch(index: OffsetIndex, time: TimeEntry, log: LogExtent): boolean {
+/**
+ * Whether the last time entry can be right: its offset is the last one of a batch with that very maxTimestamp, and no batch
+ * from there to the last offset entry has a larger one, for that would have an entry of its own. Where timestamps rise the
+ * two lie side by side; the walk is long only for a log whose largest timestamp came early.
+ */
+function isLargestSince(index: OffsetIndex, time: TimeEntry, last: OffsetEntry, log: LogExtent): boolean {
   const before = index.lookup(time.offset)
   const scanner = new BatchScanner(log.fd, log.path, before < 0 ? 0 : index.entry(before).position)
-  while (scanner.nextPosition < log.size && scanner.nextInChain(log.size) === 'batch') {
-    if (scanner.header.lastOffset < time.offset) continue
-    return scanner.header.lastOffset === time.offset && scanner.header.maxTimestamp === time.timestamp
+  let isFound = false
+  while (scanner.nextPosition <= last.position && scanner.nextInChain(log.size) === 'batch') {
+    const { lastOffset, maxTimestamp } = scanner.header
+    if (lastOffset < time.offset) continue
+    if (!isFound && (lastOffset !== time.offset || maxTimestamp !== time.timestamp)) return false
+    isFound = true
+    if (maxTimestamp > time.timestamp) return false
   }
-  return false
+  return isFound
 }

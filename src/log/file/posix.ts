@@ -234,8 +234,32 @@ export async function pollReadable(
   wakeFd: number,
   timeoutMs: number,
 ): Promise<'readable' | 'woken' | 'timeout'> {
+  const outcome = await pollOnThread(fd, POLLIN, wakeFd, timeoutMs)
+  return outcome === 'ready' ? 'readable' : outcome
+}
+
+/**
+ * The same until nobody reads at the other end of a pipe or socket any more, or a terminal has hung up: what a writer that
+ * has nothing to write would not hear of.
+ */
+export async function pollHangup(
+  fd: number,
+  wakeFd: number,
+  timeoutMs: number,
+): Promise<'hangup' | 'woken' | 'timeout'> {
+  // The kernel reports these conditions whether or not they are asked for.
+  const outcome = await pollOnThread(fd, 0, wakeFd, timeoutMs)
+  return outcome === 'ready' ? 'hangup' : outcome
+}
+
+async function pollOnThread(
+  fd: number,
+  events: number,
+  wakeFd: number,
+  timeoutMs: number,
+): Promise<'ready' | 'woken' | 'timeout'> {
   const bytes = Buffer.alloc(2 * pollfdSize)
-  putPollfd(bytes, 0, fd, POLLIN)
+  putPollfd(bytes, 0, fd, events)
   putPollfd(bytes, 1, wakeFd, POLLIN)
   const until = performance.now() + timeoutMs
   let leftMs = Math.min(timeoutMs, maxPollMs)
@@ -247,7 +271,7 @@ export async function pollReadable(
         drainWake(wakeFd)
         return 'woken'
       }
-      if (polled(bytes, 0) !== 0) return 'readable'
+      if (polled(bytes, 0) !== 0) return 'ready'
     }
     if (timeoutMs >= 0) leftMs = Math.min(Math.max(0, Math.ceil(until - performance.now())), maxPollMs)
     if (result === 0 || leftMs === 0) return 'timeout'

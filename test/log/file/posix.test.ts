@@ -82,6 +82,21 @@ test('a wake is told before input, and the input is not lost', async () => {
   closeSync(writeEnd)
 })
 
+test('a writer that waits hears when the reader of its pipe goes, and not before', async () => {
+  const path = join(temporaryFolder(), 'pipe')
+  execaSync('mkfifo', [path])
+  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const writeEnd = openSync(path, constants.O_WRONLY)
+  onTestFinished(() => closeSync(writeEnd))
+  const wake = makeWake()
+  expect(await posix.pollHangup(writeEnd, wake.fd, 20)).toBe('timeout')
+  wake.wake()
+  expect(await posix.pollHangup(writeEnd, wake.fd, -1)).toBe('woken')
+  const wait = posix.pollHangup(writeEnd, wake.fd, -1)
+  closeSync(readEnd)
+  expect(await wait).toBe('hangup')
+})
+
 test('a wait with a limit times out', async () => {
   const { readEnd, writeEnd } = makePipe()
   expect(await posix.pollReadable(readEnd, -1, 5)).toBe('timeout')

@@ -105,7 +105,7 @@ export function segmentFiles(logDirectory: string, topic: string, partition: num
 
 /** Every `.log` file below the golden folders, those of the plain partition folders too. */
 export function allLogFiles(folders = goldenFolders()): string[] {
-  return folders.flatMap(folder =>
+  return folders.filter(existsSync).flatMap(folder =>
     filesBelow(folder)
       .filter(file => /(^|\/)\d{20}\.log$/.test(file))
       .map(file => join(folder, file)),

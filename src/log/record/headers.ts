@@ -14,9 +14,10 @@ export function parseHeaders(bytes: Buffer, start: number, end: number): [Buffer
   const count = readVarint(bytes, start)
   for (let number = 1; number <= count; number++) {
     const keyStart = varintEnd(bytes, at, end)
-    const keyEnd = keyStart < 0 ? -1 : keyStart + readVarint(bytes, at)
-    // With a negative length it ends before it starts; the key of a header is never null.
-    const valueStart = keyEnd < keyStart ? -1 : varintEnd(bytes, keyEnd, end)
+    const keyLength = keyStart < 0 ? -1 : readVarint(bytes, at)
+    const keyEnd = keyStart + keyLength
+    // The key of a header is never null.
+    const valueStart = keyLength < 0 ? -1 : varintEnd(bytes, keyEnd, end)
     if (valueStart < 0) throw corrupt(`key of header ${number} does not fit`, at)
     const length = readVarint(bytes, keyEnd)
     const valueEnd = length < 0 ? valueStart : valueStart + length

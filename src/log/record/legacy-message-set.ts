@@ -46,7 +46,8 @@ const noBytes = Buffer.alloc(0)
  *   says LogAppendTime its timestamp is that of every message in it.
  *
  * Wrappers in wrappers are invalid. The inner messages have a CRC each, which is checked here; the outer one is the
- * batch header's. Kafka 4 reads these formats and never writes them, and neither do we.
+ * batch header's. A message that is cut off is damage here (Kafka's reader drops it). Kafka 4 reads these formats and never
+ * writes them, and neither do we.
  */
 export class LegacyMessageSet {
   #bytes: Buffer = noBytes

@@ -28,7 +28,9 @@ const noBytes = Buffer.alloc(0)
  *
  * Bytes that are no such record are a CorruptRecordError, whose position counts from the start of the batch's
  * uncompressed records; the same call raises it again. No length is followed before it is known to end inside its record.
- * Headers are walked when they are asked for; before that only their count is checked.
+ * Headers are walked when they are asked for; before that only their count is checked. What Kafka's reader takes is taken,
+ * but for offsets that do not grow or leave the batch's range, and bytes behind the last record of an empty batch: a seek
+ * or a committed offset could not rely on such a log.
  */
 export class RecordCursor implements RecordFields {
   /** The batch's own bytes, or what they were decompressed to. */

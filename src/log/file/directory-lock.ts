@@ -12,7 +12,7 @@ export type OnWait = (holder: string) => void
  * none of those inside it.
  *
  * Each call has a descriptor of its own and so excludes other calls of this process too; a call inside `work` would wait
- * for itself. Who holds the lock already uses the functions that say so (`changeOffsetCheckpoint`, `writeTopicsFile`).
+ * for itself. `work` does its I/O synchronously where it can: a waiting call may have one of Node's four threads. Who holds the lock already uses the functions that say so (`changeOffsetCheckpoint`, `writeTopicsFile`).
  */
 export async function withDirectoryLock<T>(directory: string, work: () => T | Promise<T>, onWait?: OnWait): Promise<T> {
   const lock = LockFile.open(join(directory, logladyLockFile))

@@ -9,6 +9,7 @@ import {
   parseWholeNumber,
   readCheckpoint,
 } from '../../../src/log/file/checkpoint.ts'
+import { seed } from '../../helpers/seed.ts'
 import { temporaryFolder } from '../../helpers/temporary-folder.ts'
 
 const anything: EntryShape<string> = { words: '<anything>', parse: line => line }
@@ -69,7 +70,7 @@ test('whole numbers are digits alone, up to the limit', () => {
   expect(parseWholeNumber('8', 7)).toBeUndefined()
 })
 
-test('whatever is in the file, it gives entries or says that it is corrupt', () => {
+test(`whatever is in the file, it gives entries or says that it is corrupt (seed ${seed})`, () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), bytes => {
       try {
@@ -78,15 +79,16 @@ test('whatever is in the file, it gives entries or says that it is corrupt', () 
         expect((error as LogladyError).code).toBe('LOGLADY_CORRUPT_FILE')
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000, seed },
   )
 })
 
-test('what is written reads back', () => {
+test(`what is written reads back (seed ${seed})`, () => {
   const line = fc.stringMatching(/^[ -~]*$/)
   fc.assert(
     fc.property(fc.array(line), lines => {
       expect(parseCheckpoint(Buffer.from(formatCheckpoint(lines), 'latin1'), 'file', anything)).toEqual(lines)
     }),
+    { seed },
   )
 })

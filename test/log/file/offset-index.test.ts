@@ -1,10 +1,12 @@
 import { appendFileSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeOffsetEntry, OFFSET_ENTRY_SIZE, OffsetIndex } from '../../../src/log/file/offset-index.ts'
 import { countReads } from '../../helpers/count-reads.ts'
 import { fixtureFolder } from '../../helpers/golden.ts'
 import { goldenFiles, goldenName } from '../../helpers/golden-files.ts'
+import { seed } from '../../helpers/seed.ts'
 import { temporaryFolder } from '../../helpers/temporary-folder.ts'
 
 const broker = join(fixtureFolder, 'broker')
@@ -240,4 +242,25 @@ test('a lookup in a padded index of 10 MiB reads 21 entries for the end and less
     expect(reads.bytes).toBeLessThan(700)
   }
   index!.close()
+})
+
+test(`a file of any bytes gives entries, lookups that end, and a verdict (seed ${seed})`, () => {
+  const path = join(temporaryFolder(), 'any.index')
+  const bytes = fc.uint8Array({ maxLength: 200 })
+  // Zeros are what real files are full of.
+  const sparse = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 255 })), { maxLength: 2000 })
+  fc.assert(
+    fc.property(fc.oneof(bytes, sparse), fc.integer(), (content, target) => {
+      writeFileSync(path, Buffer.from(content))
+      const index = open(path, 1000)
+      const n = index.lookup(target)
+      expect(n >= -1 && n < index.entries).toBe(true)
+      if (n >= 0) index.entry(n)
+      expect([...index.scan()]).toHaveLength(index.entries)
+      expect(index.entries * index.entrySize + index.paddingBytes + index.trailingBytes).toBe(content.length)
+      index.sanityCheck()
+      index.close()
+    }),
+    { numRuns: 500, seed },
+  )
 })

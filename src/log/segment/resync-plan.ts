@@ -1,11 +1,8 @@
 import {
   BASE_OFFSET,
-  BATCH_LENGTH,
   BatchHeader,
   HEADER_SIZE_UP_TO_MAGIC,
-  LAST_OFFSET_DELTA,
   LEGACY_OVERHEAD_V0,
-  LOG_OVERHEAD,
   MAGIC,
   RECORD_BATCH_OVERHEAD,
 } from '../record/batch-header.ts'
@@ -37,15 +34,23 @@ export interface ResyncOptions {
   indexPositions?: Iterable<number>
   /** Also look for message sets of magic 0 and 1, because the segment holds such. */
   legacy?: boolean
+  /** Compaction may have taken batches out, so the one behind a batch need not have the next offset. */
+  hasGaps?: boolean
 }
 
 /**
- * Why a chain is believed, best first: `named` by the length field of the batch before it or by the index; it runs to
- * the `end` of the file; it runs up to `damage` that still looks like the batch that must follow. `nothing`: it ends in bytes
- * that are no batch at all.
+ * Why a chain is believed, best first: `named` by the header of the batch before it or by the index; it runs to the `end` of
+ * the file, or up to a `torn` last batch; it runs up to `damage` that still looks like the batch that must follow. `nothing`: it ends
+ * in bytes that are no batch at all.
  */
-const beliefs = ['named', 'end', 'damage', 'nothing'] as const
+const beliefs = ['named', 'end', 'torn', 'damage', 'nothing'] as const
 type Belief = (typeof beliefs)[number]
+
+interface Claim {
+  /** The byte behind the damaged batch. */
+  end: number
+  nextOffset: number
+}
 
 interface Candidate extends BatchChain {
   belief: Belief
@@ -67,7 +72,8 @@ const MAX_INDEXED = 1 << 22
  * A valid CRC proves too little: a record's value may be a whole segment (`append --framing whole x.log`), and if the
  * batch around it is damaged, the batches inside turn up in a search. So a chain counts only if its offsets lie above what came
  * before the damage and below the chains behind it and the next segment, and only if something besides its CRCs speaks
- * for it (`beliefs`). A chain inside a value ends in the middle of a record, where nothing looks like the next batch.
+ * for it: the header of the damaged batch, the index, or how the chain ends (`beliefs`). A chain inside a value ends in the
+ * middle of a record, where nothing looks like the next batch.
  *
  * Worked: batches 0-9 | 10-19 with a broken length, and in a value of it a segment with 12-400 | 20-29 to the end of the file.
  * The search meets 12-400, which stops in bytes that are no batch: not believed. 20-29 runs to the end: the damage is
@@ -91,36 +97,73 @@ class CandidateSearch {
 
   constructor(options: ResyncOptions) {
     this.#options = options
-    this.#scanner = new BatchScanner(options.fd, options.path, options.position)
-    this.#window = Buffer.allocUnsafe(Math.min(WINDOW_BYTES, Math.max(options.size - options.position, 0)))
+    const windowBytes = Math.min(WINDOW_BYTES, Math.max(options.size - options.position, RECORD_BATCH_OVERHEAD))
+    this.#scanner = new BatchScanner(options.fd, options.path, options.position, windowBytes)
+    this.#window = Buffer.allocUnsafe(windowBytes)
   }
 
   run(): Candidate[] {
-    const { position, size } = this.#options
+    const { position, size, above } = this.#options
     const found: Candidate[] = []
+    let lastOffset = above
     for (let at = position; at < size; ) {
-      const chain = this.#declaredNext(at) ?? this.#search(at + 1)
+      const chain = this.#next(at, lastOffset)
+      if (typeof chain === 'number') {
+        at = chain
+        continue
+      }
       if (chain === undefined) break
       found.push(chain)
-      at = chain.end
       if (chain.belief === 'end') break
+      at = chain.end
+      lastOffset = chain.lastOffset
     }
     return found
   }
 
+  /** The chain behind the damage at `at`, or where to go on looking. */
+  #next(at: number, lastOffset: number): Candidate | number | undefined {
+    this.#scanner.seek(at)
+    if (this.#scanner.next() === 'batch') {
+      // Its CRC is right, so its length is, and only its offsets or its leader epoch are not; or those before it were wrong.
+      const end = this.#scanner.nextPosition
+      const chain = (at > this.#options.position ? this.#chainAt(at) : undefined) ?? this.#chainAt(end)
+      return chain === undefined ? end : { ...chain, belief: 'named' }
+    }
+    const claim = this.#claimAt(at, lastOffset + 1)
+    return claim === undefined ? this.#search(at + 1) : this.#searchByClaim(at, claim)
+  }
+
+  /** What the damaged batch says of itself, if it is the one that must stand here and its fields make sense. */
+  #claimAt(at: number, expectedOffset: number): Claim | undefined {
+    const { size } = this.#options
+    const header = this.#header
+    if (size - at < RECORD_BATCH_OVERHEAD) return undefined
+    const check = header.read(this.#readHeader(at), 0, size - at)
+    if ((check !== 'whole' && check !== 'incomplete') || header.magic < 2) return undefined
+    if (header.baseOffset !== expectedOffset) return undefined
+    return { end: at + header.sizeInBytes, nextOffset: header.nextOffset }
+  }
+
   /**
-   * The chain behind the damaged batch, where its header still says: both its length and its offsets must lead there,
-   * because one flipped bit may make a length span the batch behind it too.
+   * With such a header only a chain counts that begins where the batch ends or with the offset that comes next. So what a
+   * value holds stays hidden, also when the batch around it is the last one and was torn. That either is enough is
+   * because one flipped bit may have made the length span the batch behind too, or changed the last offset.
    */
-  #declaredNext(at: number): Candidate | undefined {
-    const bytes = this.#readHeader(at)
-    const end = at + LOG_OVERHEAD + bytes.readInt32BE(BATCH_LENGTH)
-    if (end <= at || end >= this.#options.size) return undefined
-    const chain = this.#chainAt(end)
-    const claimed = bytes.readBigInt64BE(BASE_OFFSET) + BigInt(bytes.readInt32BE(LAST_OFFSET_DELTA)) + 1n
-    if (chain === undefined || BigInt(chain.firstOffset) !== claimed) return undefined
-    chain.belief = 'named'
-    return chain
+  #searchByClaim(at: number, claim: Claim): Candidate | undefined {
+    const { size, hasGaps = false } = this.#options
+    const next = claim.end < size ? this.#chainAt(claim.end) : undefined
+    if (next?.firstOffset === claim.nextOffset) return { ...next, belief: 'named' }
+    for (let from = at + 1; ; ) {
+      const chain = this.#search(from)
+      if (chain === undefined) return undefined
+      const { belief, start, firstOffset } = chain
+      const isNext = firstOffset === claim.nextOffset || (hasGaps && firstOffset > claim.nextOffset)
+      // Of a batch that is not all there the content may end anywhere, also where it looks like a torn log.
+      const isBelieved = belief === 'end' || (claim.end <= size && belief !== 'nothing')
+      if (belief === 'named' || start === claim.end || (isNext && isBelieved)) return { ...chain, belief: 'named' }
+      from = chain.end
+    }
   }
 
   #search(from: number): Candidate | undefined {
@@ -213,7 +256,7 @@ class CandidateSearch {
     if (left < HEADER_SIZE_UP_TO_MAGIC) return 'nothing'
     const bytes = this.#readHeader(chain.end)
     const isNext = bytes.readBigInt64BE(BASE_OFFSET) === BigInt(chain.lastOffset + 1)
-    if (outcome === 'incomplete') return isNext ? 'end' : 'nothing'
+    if (outcome === 'incomplete') return isNext ? 'torn' : 'nothing'
     const isZeroed = bytes.every(byte => byte === 0)
     // A whole batch stops a chain by its offsets alone; the length of the one before was right then.
     return isNext || isZeroed || outcome === 'batch' ? 'damage' : 'nothing'

@@ -31,8 +31,9 @@ const bombs = {
     ])
   },
   zstd: () => {
-    // Blocks of 128 KiB in four bytes: run-length, not the last, the byte.
-    return Buffer.concat([Buffer.from('28b52ffd0058', 'hex'), ...repeated(Buffer.from([0x02, 0, 0x10, 0]), 32_768)])
+    // Blocks of 128 KiB in four bytes: run-length, its size, the byte; the last one says so.
+    const blocks = repeated(Buffer.from([0x02, 0, 0x10, 0]), 32_768)
+    return Buffer.concat([Buffer.from('28b52ffd0058', 'hex'), ...blocks, Buffer.from([0x03, 0, 0x10, 0])])
   },
 }
 

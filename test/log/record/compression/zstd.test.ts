@@ -41,10 +41,26 @@ test.each([
   ['something else', Buffer.from('something else'), 0],
   ['a zero byte behind the frame', Buffer.concat([frame, Buffer.alloc(1)]), frame.length],
   ['junk behind the frame', Buffer.concat([frame, Buffer.from('junk')]), frame.length],
-  ['a frame that is cut off behind the first', Buffer.concat([frame, second.subarray(0, -1)]), 0],
+  ['a frame that is cut off behind the first', Buffer.concat([frame, second.subarray(0, -1)]), frame.length],
+  ['a skippable frame that is cut off', Buffer.concat([frame, skippable.subarray(0, -1)]), frame.length],
+  ['a skippable frame without a length', Buffer.concat([frame, skippable.subarray(0, 6)]), frame.length],
+  ['a frame with a dictionary', Buffer.from('28b52ffd015807190000616263', 'hex'), 0],
   ['a reserved bit', rawFrame(0x58, 0x08), 0],
   ['a wrong content size', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, 9, 0x19, 0, 0, 0x61, 0x62, 0x63]), 0],
   ['a block of the reserved type', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x1f, 0, 0, 0x61, 0x62, 0x63]), 0],
 ])('refuses %s', (_, bytes, position) => {
   expect(() => decompressZstd(bytes, LIMIT)).toThrow(expect.objectContaining({ name: 'CorruptRecordError', position }))
+})
+
+test('calls a frame of each header cut off wherever it is', () => {
+  const text = Buffer.from('text '.repeat(100_000))
+  const params = { [constants.ZSTD_c_checksumFlag]: 1 }
+  const frames = [text.subarray(0, 5), text.subarray(0, 500), text].map(bytes => zstdCompressSync(bytes, { params }))
+  for (const bytes of [...frames, rawFrame(0x58), skippable]) {
+    expect(() => decompressZstd(bytes, LIMIT)).not.toThrow()
+    for (let length = 0; length < bytes.length; length++) {
+      const message = length < 5 ? /cut off/ : 'zstd frame is cut off'
+      expect(() => decompressZstd(bytes.subarray(0, length), LIMIT), `${length}`).toThrow(message)
+    }
+  }
 })

@@ -38,11 +38,11 @@ export interface ErrorDetails {
 
 export abstract class LogladyError extends Error {
   static readonly code: ErrorCode
-  readonly path?: string
-  readonly position?: number
-  readonly firstOffset?: number
-  readonly lastOffset?: number
-  readonly hint?: string
+  declare readonly path?: string
+  declare readonly position?: number
+  declare readonly firstOffset?: number
+  declare readonly lastOffset?: number
+  declare readonly hint?: string
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

@@ -1,6 +1,9 @@
+import { resolve } from 'node:path'
 import { Command } from '@oclif/core/command'
 import type { FlagInput, Input, ParserOutput } from '@oclif/core/interfaces'
+import { DataDirectory } from '../log/index.ts'
 import { markValues, withMarksRemoved } from './argv.ts'
+import type { ColourWhen } from './colour.ts'
 import { oneLine, type ReportContext } from './error-report.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { commonFlags, flagsWithNegativeValues, VersionRequest } from './flags.ts'
@@ -13,7 +16,7 @@ export interface CommonFlags {
   dir: string
   quiet: boolean
   verbose: boolean
-  color: 'auto' | 'always' | 'never'
+  color: ColourWhen
   debug: boolean
   json?: boolean
 }
@@ -44,6 +47,7 @@ export abstract class LogladyCommand extends Command {
     debug: false,
   }
   #interruption: Interruption | undefined
+  #directory: DataDirectory | undefined
 
   /** `loglady topics create`, in front of everything that goes to stderr. */
   get commandName(): string {
@@ -78,9 +82,20 @@ export abstract class LogladyCommand extends Command {
     return this.#interruption
   }
 
+  /** The data directory of -d. Without `create` it has to be there; with it, it is made, and what was made is noted. */
+  protected openDirectory({ create = false } = {}): DataDirectory {
+    this.#directory ??= DataDirectory.open(this.common.dir, { create, onNote: note => this.note(note) })
+    return this.#directory
+  }
+
   /** A line on stderr unless -q: what a user ought to know though nothing is wrong. With -J a JSON line. */
   protected note(text: string): void {
     if (!this.common.quiet) this.#tell(text)
+  }
+
+  /** A line on stderr, also with -q: what a command that deletes is about to do. */
+  protected plan(text: string): void {
+    this.#tell(text)
   }
 
   /** A line on stderr with -v. */
@@ -96,6 +111,11 @@ export abstract class LogladyCommand extends Command {
   /** One JSON object on one line of stdout. */
   protected async printJson(value: unknown): Promise<void> {
     await this.print(JSON.stringify(value))
+  }
+
+  /** How rows are drawn: for people on a terminal, else for programs. */
+  protected tableOptions(): { terminal: boolean; color: ColourWhen } {
+    return { terminal: process.stdout.isTTY === true, color: this.common.color }
   }
 
   // Oclif's own would print in its own shape and call process.exit, which cuts a piped stdout at 64 KiB.
@@ -118,6 +138,7 @@ export abstract class LogladyCommand extends Command {
 
   protected override async finally(error: Error | undefined): Promise<void> {
     this.#interruption?.release()
+    this.#directory?.close()
     if (error === undefined) finished(this.#interruption?.exitCode ?? this.exitCode)
   }
 
@@ -133,7 +154,8 @@ export abstract class LogladyCommand extends Command {
     const flags = { ...command.baseFlags, ...command.flags } as FlagInput
     const spellings = Object.entries(flags).flatMap(([name, { aliases = [] }]) => [name, ...aliases])
     return {
-      directory: this.common.dir,
+      // The engine's paths are absolute.
+      directory: resolve(this.common.dir),
       flags: spellings.map(spelling => `--${spelling}`),
       flagHints: command.flagHints,
     }

@@ -140,6 +140,11 @@ export const dryRunFlag = Flags.boolean({ description: 'print what would be done
 /** `--config k=v` of topics, repeatable; the keys are Kafka's. */
 export const configFlag = pairsFlag({ description: "topic configuration, with Kafka's keys; repeatable" })
 
+/** The last one wins where a key is given twice. */
+export function configOf(pairs: readonly Pair[] = []): Map<string, string> {
+  return new Map(pairs.map(({ name, value }) => [name, value]))
+}
+
 export function parseWholeNumber(text: string, min: number, max: number): number {
   const number = Number(text)
   if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(number)) {

@@ -12,6 +12,12 @@ class LogladyCommandHelp extends CommandHelp {
     return super.sections().sort((a, b) => rank(a.header) - rank(b.header))
   }
 
+  // Oclif trims a whole list, and with it the indentation of a first flag that has no short form.
+  override renderList(...[rows, options]: Parameters<CommandHelp['renderList']>): string {
+    const indentation = /^ */.exec(rows[0]?.[0] ?? '')?.[0] ?? ''
+    return indentation + super.renderList(rows, options)
+  }
+
   // Oclif wants every example to begin with the program's name; ours begin with `cat` or `printf` as often.
   protected override examples(examples: Command.Example[] | string | undefined): string | undefined {
     if (examples === undefined || examples.length === 0) return undefined

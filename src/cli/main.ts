@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+// Imported for its side effect: its listener on stdout has to be there before `watchStandardStreams` removes it.
+import '@oclif/core/command'
 import { Config } from '@oclif/core/config'
 import type { PJSON } from '@oclif/core/interfaces'
 import { run } from '@oclif/core/run'

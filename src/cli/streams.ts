@@ -4,7 +4,11 @@ import { isClosedPipe } from './exit-codes.ts'
 /** Writes all of it, and is done when the kernel has it; rejects with the error of the write. */
 export function writeTo(stream: Writable, data: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(data, error => (error ? reject(error) : resolve()))
+    stream.write(data, error => {
+      if (!error) return resolve()
+      // A failed write does not know where to; the line about it should.
+      reject(stream === process.stdout ? Object.assign(error, { path: 'stdout' }) : error)
+    })
   })
 }
 

@@ -91,3 +91,11 @@ function zoneMinutes(zone: string): number | undefined {
   if (hours > 23 || minutes > 59) return undefined
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes)
 }
+
+/** `2026-01-31 14:30:15`, local: for people, and a TIME again. */
+export function formatLocalTime(timestamp: number): string {
+  const date = new Date(timestamp)
+  const two = (number: number): string => String(number).padStart(2, '0')
+  const day = `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}

@@ -218,6 +218,11 @@ export class DataDirectory {
     return new PartitionLog(this.#files(description, partition))
   }
 
+  /** The read side of all partitions of a topic as `topic()` or `topics()` gave it: one look at the directory for all. */
+  partitionsOf(topic: TopicDescription): PartitionLog[] {
+    return topic.partitions.map(partition => new PartitionLog(this.#files(topic, partition)))
+  }
+
   #files(topic: TopicDescription, partition: number): PartitionFiles {
     return new PartitionFiles(this.path, topic.name, partition, topic.isOwned && !topic.config.cleanupPolicyCompact)
   }

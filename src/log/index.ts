@@ -1,10 +1,12 @@
 /** The only door of the engine, and the package's public API. */
 
 export * from './backward-records.ts'
+export { DamageSkippingReader } from './damage-skipping-reader.ts'
 export * from './data-directory.ts'
 export * from './errors.ts'
 export { replaceFile } from './file/durable.ts'
 export { GroupCheckpoint } from './file/group-checkpoint.ts'
+export { checkTopicName } from './file/names.ts'
 export {
   formatOffsetCheckpoint,
   type PartitionOffsets,

@@ -184,13 +184,20 @@ export class BatchBuilder {
     skipEmpty = false,
     emptyAsNull = false,
   ): number {
-    const deltaSize = writeVarlong(this.#delta, 0, this.#timestampDelta(timestamp, start))
-    const fixedSize = 1 + deltaSize + 1 + this.#headers.length
+    const delta = this.#delta
+    const deltaSize = writeVarlong(delta, 0, this.#timestampDelta(timestamp, start))
+    const headers = this.#headers
+    const fixedSize = 1 + deltaSize + 1 + headers.length
     // A search must not run into what stands behind `end`, which may be megabytes of an older chunk.
     const bytes = end === input.length ? input : input.subarray(0, end)
     const view = viewOf(bytes)
     const pattern = bytePattern(delimiterByte)
     const countBefore = this.#count
+    // On locals and without methods for its parts: a record of 100 bytes takes 60 ns so, and 64 otherwise.
+    let output = this.#bytes
+    let outputView = this.#view
+    let position = this.#position
+    let count = countBefore
     let at = start
     // Lines are as long as the line before, mostly: that decides which search is tried first.
     let length = 0
@@ -200,38 +207,31 @@ export class BatchBuilder {
       if (found < 0) break
       length = found - at
       if (length > 0 || !skipEmpty) {
-        const bodySize = fixedSize + varintSize(this.#count) + varintSize(length) + length
+        const bodySize = fixedSize + varintSize(count) + varintSize(length) + length
         const recordSize = varintSize(bodySize) + bodySize
-        if (this.#position + recordSize > this.#room && !this.#makeRoom(recordSize, at)) break
-        const valueAt = this.#writePrefix(bodySize, deltaSize, length === 0 && emptyAsNull ? -1 : length)
-        if (fitsShortCopy(at, length, end)) copyShort(this.#view, valueAt, view, at, length)
-        else bytes.copy(this.#bytes, valueAt, at, found)
-        this.#writeHeaders(valueAt + length)
+        if (position + recordSize > this.#room) {
+          this.#position = position
+          this.#count = count
+          if (!this.#makeRoom(recordSize, at)) break
+          output = this.#bytes
+          outputView = this.#view
+        }
+        position = writeVarint(output, position, bodySize)
+        output[position] = 0
+        for (let group = 0; group < deltaSize; group++) output[++position] = delta[group]!
+        position = writeVarint(output, position + 1, count++)
+        output[position] = NULL_LENGTH
+        position = writeVarint(output, position + 1, length === 0 && emptyAsNull ? -1 : length)
+        if (fitsShortCopy(at, length, end)) copyShort(outputView, position, view, at, length)
+        else bytes.copy(output, position, at, found)
+        position = copy(headers, 0, headers.length, output, position + length)
       }
       at = found + 1
     }
-    if (this.#count > countBefore) this.#noteTimestamp(timestamp, countBefore)
+    this.#position = position
+    this.#count = count
+    if (count > countBefore) this.#noteTimestamp(timestamp, countBefore)
     return at
-  }
-
-  /** What comes before the value in a record of appendDelimited; returns the value's position. */
-  #writePrefix(bodySize: number, deltaSize: number, valueLength: number): number {
-    const bytes = this.#bytes
-    let at = writeVarint(bytes, this.#position, bodySize)
-    bytes[at] = 0
-    bytes[at + 1] = this.#delta[0]!
-    for (let group = 1; group < deltaSize; group++) bytes[at + 1 + group] = this.#delta[group]!
-    at = writeVarint(bytes, at + 1 + deltaSize, this.#count)
-    bytes[at] = NULL_LENGTH
-    return writeVarint(bytes, at + 1, valueLength)
-  }
-
-  #writeHeaders(at: number): void {
-    const headers = this.#headers
-    if (headers.length === 1) this.#bytes[at++] = headers[0]!
-    else at = copy(headers, 0, headers.length, this.#bytes, at)
-    this.#position = at
-    this.#count++
   }
 
   /**

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from './errors.ts'
 import { partitionForKey } from './record/murmur2.ts'
 
 export const partitionerNames = ['murmur2', 'round-robin', 'sticky'] as const
@@ -12,21 +11,19 @@ export type PartitionerName = (typeof partitionerNames)[number]
  *   batches are large however many partitions there are.
  * - `round-robin`: one record after the other, whatever the key.
  *
- * A fixed partition overrides all three.
+ * A fixed partition overrides all three. The others count on partitions 0 to n-1 being there.
  */
 export class Partitioner {
   readonly #name: PartitionerName
   readonly #count: number
   readonly #fixed: number | undefined
-  readonly #hasGaps: boolean
   #next: number
 
-  constructor(name: PartitionerName, partitions: readonly number[], fixed?: number) {
+  constructor(name: PartitionerName, partitionCount: number, fixed?: number) {
     this.#name = name
-    this.#count = partitions.length
+    this.#count = partitionCount
     this.#fixed = fixed
-    this.#hasGaps = Math.max(...partitions) >= partitions.length
-    this.#next = name === 'round-robin' ? 0 : Math.floor(Math.random() * partitions.length)
+    this.#next = name === 'round-robin' ? 0 : Math.floor(Math.random() * partitionCount)
   }
 
   /** True if records without a key stay in one partition until its batch is written. */
@@ -37,14 +34,6 @@ export class Partitioner {
   /** The partition of the next record. Asking again without `taken()` gives the same answer. */
   choose(key: Buffer | null, keyStart: number, keyEnd: number): number {
     if (this.#fixed !== undefined) return this.#fixed
-    if (this.#hasGaps) {
-      throw new InvalidArgumentError(
-        "the numbers of the topic's partitions have gaps, so none can be chosen for a record",
-        {
-          hint: 'name the partition with -p',
-        },
-      )
-    }
     if (key !== null && this.#name === 'murmur2') return partitionForKey(key, keyStart, keyEnd, this.#count)
     return this.#next
   }

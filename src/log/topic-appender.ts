@@ -35,7 +35,7 @@ export interface AppendOptions {
 /** What a TopicAppender appends to; a DataDirectory knows how to make one. */
 export interface AppendDestination {
   topic: string
-  /** The numbers of the partitions that there are, rising. */
+  /** The numbers of the partitions that there are, rising; gaps only where `partition` is given. */
   partitions: readonly number[]
   config: TopicConfig
   openWriter(partition: number): Promise<BatchWriter>
@@ -109,7 +109,7 @@ export class TopicAppender {
     this.#isLogAppendTime = destination.config.messageTimestampType === 'LogAppendTime'
     this.#sync = options.sync ?? 'end'
     this.#lingerMs = options.lingerMs ?? DEFAULT_LINGER_MS
-    this.#partitioner = new Partitioner(options.partitioner ?? 'murmur2', destination.partitions, options.partition)
+    this.#partitioner = new Partitioner(options.partitioner ?? 'murmur2', this.partitionCount, options.partition)
     if (options.headers !== undefined && options.headers.length > 0)
       this.#encodedHeaders = encodeHeaders(options.headers)
     if (options.partition !== undefined) this.#checkPartition(options.partition)

@@ -41,6 +41,8 @@ export class InputFeed {
   /** Bytes of input that became records. */
   bytes = 0
   interruption: Interruption | undefined
+  /** Told from time to time how many bytes of all inputs were taken. */
+  onProgress: ((bytes: number) => void) | undefined
   readonly #options: InputFeedOptions
   readonly #wake = createWake()
   #input: Input | undefined
@@ -52,13 +54,19 @@ export class InputFeed {
     this.#options = options
   }
 
+  get readsStdin(): boolean {
+    return this.#options.files.includes('-')
+  }
+
   /** Until all inputs have ended, or were stopped. Errors name the input, the byte and the line or record. */
   async run(): Promise<void> {
     try {
-      for (const file of this.#options.files) {
-        if (this.#stops > 0 || this.#isAborted) return
+      for (const [index, file] of this.#options.files.entries()) {
+        // A signal that came before the first input was opened finds that one's pipe as full as any other.
+        if ((this.#stops > 0 && index > 0) || this.#isAborted) return
         const input = Input.open(file, this.#wake.fd)
         this.#input = input
+        for (let stops = 0; stops < this.#stops; stops++) input.stop()
         try {
           await this.#feed(input, this.#options.framing())
         } finally {
@@ -101,6 +109,7 @@ export class InputFeed {
         await input.wait()
       }
       if (performance.now() - this.#lastTurn > TURN_MS) {
+        this.onProgress?.(this.bytes + input.position(input.start))
         await eventLoopTurn()
         this.#lastTurn = performance.now()
       }

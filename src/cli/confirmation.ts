@@ -18,12 +18,15 @@ export async function isConfirmed({ yes, question }: ConfirmationOptions): Promi
       hint: 'add -y, or --dry-run to only see the plan',
     })
   }
-  const { createInterface } = await import('node:readline/promises')
+  const { createInterface } = await import('node:readline')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await terminal.question(`${question} [y/N] `)
-    return /^y(es)?$/i.test(answer.trim())
-  } finally {
-    terminal.close()
-  }
+  return new Promise(resolve => {
+    terminal.question(`${question} [y/N] `, answer => {
+      resolve(/^y(es)?$/i.test(answer.trim()))
+      terminal.close()
+    })
+    // Ctrl-D is a no. Readline swallows Ctrl-C, which is meant for the whole command.
+    terminal.once('close', () => resolve(false))
+    terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  })
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { DataDirectory } from '../../../src/log/index.ts'
 import { appendRecords } from '../../helpers/append-records.ts'
-import { runLoglady } from '../../helpers/run-loglady.ts'
+import { logladyInShell, runLoglady } from '../../helpers/run-loglady.ts'
 import { temporaryFolder } from '../../helpers/temporary-folder.ts'
+import { hasTerminal, runInTerminal } from '../../helpers/terminal.ts'
 
 let dir: string
 beforeEach(async () => {
@@ -32,6 +33,21 @@ test('where nobody can be asked it refuses without -y, after its plan', async ()
   expect(exitCode).toBe(2)
   expect(stderr).toMatch(/deleting topic events .*\n.*: will not delete without being asked\nhint: add -y.*\n$/)
   expect(folders()).toEqual(['events-0', 'events-1', 'other-0'])
+})
+
+test.skipIf(!hasTerminal).each([
+  ['y\n', 0, []],
+  ['YES\n', 0, []],
+  ['n\n', 1, ['events-0', 'events-1']],
+  ['\n', 1, ['events-0', 'events-1']],
+  ['\u0004', 1, ['events-0', 'events-1']],
+  ['\u0003', 130, ['events-0', 'events-1']],
+])('on a terminal it asks; the answer %j means exit %d', async (input, expected, left) => {
+  const line = `${logladyInShell} topics delete events`
+  const { shown, exitCode } = await runInTerminal(line, { dir, prompt: '[y/N]', input })
+  expect(shown).toContain('delete topic events? [y/N] ')
+  expect(exitCode).toBe(expected)
+  expect(folders()).toEqual([...left, 'other-0'])
 })
 
 test('--dry-run prints the plan and deletes nothing, also with -y', async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { appendRecords } from '../../helpers/append-records.ts'
-import { loglady, runLoglady } from '../../helpers/run-loglady.ts'
+import { loglady, logladyInShell, runLoglady } from '../../helpers/run-loglady.ts'
 import { temporaryFolder } from '../../helpers/temporary-folder.ts'
+import { hasTerminal, runInTerminal } from '../../helpers/terminal.ts'
 
 test('lists topics by name: partitions, records, bytes and the span of times', async () => {
   const dir = temporaryFolder()
@@ -29,3 +30,22 @@ test('an empty directory has no topics, and says so only on stderr', async () =>
   expect(stderr).toBe(`loglady topics: no topics in ${dir}\n`)
   expect(await loglady(['topics', '-J'], { dir })).toBe('')
 })
+
+test.skipIf(!hasTerminal)(
+  'on a terminal: a table with headings, human sizes and local times, in colour unless NO_COLOR',
+  async () => {
+    const dir = temporaryFolder()
+    const timestamp = new Date(2026, 0, 31, 14, 30, 15).getTime()
+    await appendRecords(dir, 'events', [{ value: 'x'.repeat(5000), timestamp }])
+    const { shown } = await runInTerminal(`${logladyInShell} topics`, { dir })
+    expect(shown.split('\n')[0]).toContain('\u001b[1mTOPIC\u001b[22m')
+    const { shown: plain } = await runInTerminal(`NO_COLOR=1 ${logladyInShell} topics`, { dir })
+    expect(plain.split('\n')).toEqual([
+      'TOPIC   PARTITIONS  RECORDS     SIZE  FIRST                LAST',
+      'events           1        1  5.0 KiB  2026-01-31 14:30:15  2026-01-31 14:30:15',
+      '',
+    ])
+    const { shown: always } = await runInTerminal(`NO_COLOR=1 ${logladyInShell} topics --color always`, { dir })
+    expect(always).toBe(shown)
+  },
+)

@@ -13,6 +13,15 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   )
   process.exitCode = 2
 } else {
-  const { main } = await import('../dist/cli/main.js')
+  const { crashed, main } = await import('../dist/cli/main.js')
+  // Node's own exit code for a crash is 1, and that is our honest no: nothing matched, damage was found.
+  process.once('uncaughtException', error => {
+    crashed(error)
+    process.exit(2)
+  })
+  // 13 is Node's for "nothing left to do, and main has not returned".
+  process.once('exit', code => {
+    if (code === 13) process.exitCode = 2
+  })
   await main(dirname(dirname(fileURLToPath(import.meta.url))), process.argv.slice(2))
 }

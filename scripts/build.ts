@@ -13,20 +13,26 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
+const manifest = join(root, 'oclif.manifest.json')
 // Below node_modules because it is on the same file system, and ignored by every tool.
 const compiled = join(root, 'node_modules', '.cache', `loglady-build-${process.pid}`)
 
-try {
-  const tsc = join(root, 'node_modules', '.bin', 'tsc')
-  const { status } = spawnSync(tsc, ['-p', join(root, 'tsconfig.build.json'), '--outDir', compiled], {
-    stdio: 'inherit',
-  })
-  moveChanged()
-  removeLeftovers()
-  const hasManifest = await writeManifest()
-  process.exitCode = status === 0 && hasManifest ? 0 : 1
-} finally {
-  rmSync(compiled, { recursive: true, force: true })
+// `npx loglady` in a checkout links the package and runs its prepare script, at a moment when a command is wanted, not a build.
+const isForNpx = process.env.npm_command === 'exec' && process.env.npm_lifecycle_event === 'prepare'
+if (!isForNpx || !existsSync(manifest)) await build()
+
+async function build(): Promise<void> {
+  try {
+    const tsc = join(root, 'node_modules', '.bin', 'tsc')
+    const options = ['-p', join(root, 'tsconfig.build.json'), '--outDir', compiled]
+    const { status } = spawnSync(tsc, options, { stdio: 'inherit' })
+    moveChanged()
+    removeLeftovers()
+    const hasManifest = await writeManifest()
+    process.exitCode = status === 0 && hasManifest ? 0 : 1
+  } finally {
+    rmSync(compiled, { recursive: true, force: true })
+  }
 }
 
 function moveChanged(): void {
@@ -62,10 +68,9 @@ async function writeManifest(): Promise<boolean> {
   const plugin = new Plugin({ root, pjson, isRoot: true, ignoreManifest: true })
   await plugin.load()
   const commands = Object.fromEntries(Object.entries(plugin.manifest.commands).sort(([a], [b]) => (a < b ? -1 : 1)))
-  const path = join(root, 'oclif.manifest.json')
   const temporary = join(compiled, 'oclif.manifest.json')
   writeFileSync(temporary, `${JSON.stringify({ ...plugin.manifest, commands })}\n`)
-  renameSync(temporary, path)
+  renameSync(temporary, manifest)
   // Warnings are events of a later turn.
   await new Promise(resolve => setImmediate(resolve))
   return failures === 0

@@ -24,6 +24,11 @@ export async function main(root: string, argv: readonly string[]): Promise<void>
   await drained(process.stdout).catch((error: unknown) => failed(error, { command: 'loglady' }))
 }
 
+/** Tells about an error that nobody caught. What the process was doing is lost with it, so it has to end. */
+export function crashed(error: unknown): void {
+  failed(error, { command: 'loglady', debug: true })
+}
+
 async function dispatch(root: string, argv: readonly string[]): Promise<void> {
   const pjson: PJSON = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const first = argv[0]

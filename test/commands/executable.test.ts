@@ -16,6 +16,9 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 const { version } = JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'))
 
+// Then there is no Node to give options to.
+const isInstalled = logladyCommand.length === 1
+
 test('loglady alone prints a short help on stdout', async () => {
   const text = await loglady([])
   expect(text.split('\n')[0]).toBe("loglady: Kafka's commit log as a Unix tool")
@@ -98,7 +101,7 @@ test('a killed command that has nothing to finish dies of the signal', async () 
   expect((await running).signal).toBe('SIGINT')
 })
 
-test('an old Node gets a line instead of a syntax error', async () => {
+test.skipIf(isInstalled)('an old Node gets a line instead of a syntax error', async () => {
   // What run.js sees of the version is all that can be faked without an old Node.
   const [node, run] = logladyCommand
   const preload = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.19.0"})'
@@ -110,6 +113,22 @@ test('an old Node gets a line instead of a syntax error', async () => {
       'loglady: this is Node 20.19.0, and loglady needs 22.18 or newer\n' +
       'hint: npx loglady uses the Node that the checkout brings along\n',
   })
+})
+
+test.skipIf(isInstalled).each([
+  // What nobody catches, and what nobody finishes: a write whose end is never told.
+  ['setImmediate(()=>{throw new Error("boom")})', /^loglady: internal error: boom\nhint: .*\nError: boom\n {4}at /],
+  ['0', /unsettled top-level await/],
+])('a crash (%s) is exit 2, not the 1 of an honest no', async (code, message) => {
+  const preload = `data:text/javascript,${encodeURIComponent(`process.stdout.write = () => { ${code} }`)}`
+  const [node, run] = logladyCommand
+  const child = spawn(node, ['--import', preload, run!, '-V'], {
+    env: childEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const { exitCode, output } = await outputOf(child)
+  expect(output).toMatch(message)
+  expect(exitCode).toBe(2)
 })
 
 test('the directory is -d, else $LOGLADY_DIR, else ./loglady-data', async () => {

@@ -50,8 +50,9 @@ export async function loglady(args: readonly string[], options: RunOptions = {})
 }
 
 /**
- * Starts loglady with three pipes, for tests that talk to it while it runs: write to `.stdin`, read `.stdout` (nothing is
- * collected, so a test that does not read makes a slow reader), `.kill('SIGINT')`, await the result, which never rejects.
+ * Starts loglady with three pipes, for tests that talk to it while it runs: write to `.stdin`, read `.stdout`, `.kill('SIGINT')`,
+ * await the result, which never rejects. Listen to `.stdout` at once: it is not collected, and what nobody listens to when
+ * the process ends is thrown away. For a slow reader take a shell, `… | (sleep 1; cat)`, which makes a real pipe.
  */
 export function startLoglady(args: readonly string[], options: RunOptions & { execa?: Options } = {}): RunningLoglady {
   const started = start(args, { ...placeOf(options), ...runningOptions, ...options.execa })

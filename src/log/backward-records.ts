@@ -3,7 +3,7 @@ import type { CommittedView } from './isolation.ts'
 import type { BatchHeader } from './record/batch-header.ts'
 import { parseHeaders } from './record/headers.ts'
 import { RecordCursor } from './record/record-cursor.ts'
-import { isDelivered, isRecordDamage, type RecordView } from './record-stream.ts'
+import { isDelivered, isRecordDamage, type RecordView, recordDamage, type SkippedDamage } from './record-stream.ts'
 
 /** What is needed of a BackwardBatchReader: batches from the last to the first. */
 export interface BackwardBatches {
@@ -21,6 +21,8 @@ export interface BackwardSelection {
   committed?: CommittedView
   /** Batches without a record of this timestamp (ms) or a later one may be left out unread. */
   since?: number
+  /** Told about batches whose records are damaged, which are then passed over; without it damage is thrown. */
+  onDamage?: (damage: SkippedDamage) => void
 }
 
 /** Fields of one record in `#places`, in this order. */
@@ -59,6 +61,10 @@ class BatchRecords implements RecordView {
       // The bytes of a legacy entry are known from its first record on.
       this.bytes = cursor.bytes
     }
+  }
+
+  clear(): void {
+    this.#count = 0
   }
 
   previous(): boolean {
@@ -120,6 +126,8 @@ export class BackwardPartitionRecords {
   readonly #until: number
   readonly #since: number
   readonly #committed: CommittedView | undefined
+  readonly #onDamage: BackwardSelection['onDamage']
+  #header: BatchHeader | undefined
 
   constructor(batches: BackwardBatches, selection: BackwardSelection = {}) {
     this.#batches = batches
@@ -128,6 +136,7 @@ export class BackwardPartitionRecords {
     this.#until = Math.min(until, selection.committed?.lastStableOffset ?? until)
     this.#since = selection.since ?? Number.NEGATIVE_INFINITY
     this.#committed = selection.committed
+    this.#onDamage = selection.onDamage
   }
 
   get record(): RecordView {
@@ -139,9 +148,20 @@ export class BackwardPartitionRecords {
     while (!this.#records.previous()) {
       const header = this.#batches.next()
       if (header === undefined || header.lastOffset < this.#from) return false
+      this.#header = header
       if (isDelivered(header) && this.#committed?.isAborted(header) !== true) this.#open(header)
     }
     return true
+  }
+
+  /** To be called with what reading the current record has thrown; see PartitionRecords. */
+  leaveDamagedBatch(cause: unknown): void {
+    if (!isRecordDamage(cause)) throw cause
+    this.#records.clear()
+    const header = this.#header!
+    const damage = recordDamage(cause, header, this.#batches, header.baseOffset)
+    if (this.#onDamage === undefined) throw new CorruptLogError(damage.reason, { ...damage, cause })
+    this.#onDamage(damage)
   }
 
   close(): void {
@@ -151,18 +171,8 @@ export class BackwardPartitionRecords {
   #open(header: BatchHeader): void {
     try {
       if (header.maxTimestamp >= this.#since) this.#records.open(header, this.#from, this.#until)
-    } catch (cause) {
-      throw isRecordDamage(cause) ? this.#damage(header, cause) : cause
+    } catch (error) {
+      this.leaveDamagedBatch(error)
     }
-  }
-
-  #damage(header: BatchHeader, cause: Error): CorruptLogError {
-    return new CorruptLogError(`the records are damaged though the CRC of their batch matches: ${cause.message}`, {
-      path: this.#batches.path,
-      position: this.#batches.filePosition,
-      firstOffset: header.baseOffset,
-      lastOffset: header.lastOffset,
-      cause,
-    })
   }
 }

@@ -40,6 +40,8 @@ export interface ForwardBatches {
   next(): BatchHeader | undefined
   skipDamage(): SkippedDamage
   readonly position: number
+  /** The end that it was given is reached, maybe over a gap that compaction left. */
+  readonly isAtEnd: boolean
   readonly path: string
   readonly filePosition: number
   close(): void
@@ -129,7 +131,7 @@ export class PartitionRecords {
     for (;;) {
       const header = this.#isHeld ? this.#batch : this.#readBatch()
       if (header === undefined) {
-        this.#position = Math.max(this.#position, Math.min(this.#batches.position, this.#until))
+        this.#position = Math.max(this.#position, this.#batches.isAtEnd ? this.#until : this.#batches.position)
         return undefined
       }
       this.#batch = header
@@ -147,16 +149,9 @@ export class PartitionRecords {
   leaveDamagedBatch(cause: unknown, firstOffset = this.#position): void {
     if (!isRecordDamage(cause)) throw cause
     const header = this.#batch!
-    const at = cause.position === undefined ? '' : `, byte ${cause.position}`
-    const damage: SkippedDamage = {
-      path: this.#batches.path,
-      position: this.#batches.filePosition,
-      bytes: header.sizeInBytes,
-      // A legacy wrapper does not say where it begins, but what lies below `firstOffset` was delivered.
-      firstOffset: header.magic === 2 ? Math.max(firstOffset, header.baseOffset) : firstOffset,
-      lastOffset: header.lastOffset,
-      reason: `the records are damaged though the CRC of their batch matches: ${cause.message}${at}`,
-    }
+    // A legacy wrapper does not say where it begins, but what lies below `firstOffset` was delivered.
+    const first = header.magic === 2 ? Math.max(firstOffset, header.baseOffset) : firstOffset
+    const damage = recordDamage(cause, header, this.#batches, first)
     if (this.#onDamage === undefined) throw new CorruptLogError(damage.reason, { ...damage, cause })
     this.#onDamage(damage)
     this.#leaveBatch()
@@ -235,4 +230,22 @@ export function isRecordDamage(error: unknown): error is LogladyError {
     error instanceof TooLargeWhenDecompressedError ||
     error instanceof NumberTooLargeError
   )
+}
+
+/** What is told about the batch. */
+export function recordDamage(
+  cause: LogladyError,
+  header: BatchHeader,
+  { path, filePosition }: { path: string; filePosition: number },
+  firstOffset: number,
+): SkippedDamage {
+  const at = cause.position === undefined ? '' : `, byte ${cause.position}`
+  return {
+    path,
+    position: filePosition,
+    bytes: header.sizeInBytes,
+    firstOffset,
+    lastOffset: header.lastOffset,
+    reason: `the records are damaged though the CRC of their batch matches: ${cause.message}${at}`,
+  }
 }

@@ -62,6 +62,7 @@ function readBatch(header: BatchHeader, batch: Buffer): BatchHeader {
 
 class MemoryBatches implements ForwardBatches {
   readonly path = 'memory'
+  readonly isAtEnd = false
   filePosition = 0
   position = 0
   readonly #batches: Buffer[]

@@ -14,12 +14,14 @@ const KEPT_BLOCK_BYTES = 2 * 1024 * 1024
 const LONG_OUTPUT_BYTES = 1024 * 1024
 /** The most that the kernel gives without a privilege; it halves the wake-ups of both sides. */
 const PIPE_BYTES = 1024 * 1024
+/** Of no more than this a blocking write leaves nothing half done in the pipe (POSIX; the value of Linux). */
+const PIPE_BUF = 4096
 const STDOUT = 1
 
 export interface BlockSinkOptions {
   fd?: number
-  /** Default true. A smaller pipe says sooner and more exactly what its reader has taken. */
-  growPipe?: boolean
+  /** `taken` shall be exact to a page: the pipe stays small, and is written in pieces that it takes whole or not at all. */
+  isCounted?: boolean
 }
 
 interface FilledBlock {
@@ -39,11 +41,15 @@ interface FilledBlock {
 export class BlockSink {
   block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES + SLACK_BYTES)
   position = 0
-  /** The reader has gone. */
+  /** A write has found out that the reader is gone. */
   isClosed = false
+  /** The same, known before there was anything to write; set by whoever watches for it. */
+  isReaderGone = false
   readonly fd: number
   readonly isTerminal: boolean
   readonly isPipe: boolean
+  /** Somebody else is at the other end, and can go away. */
+  readonly hasReader: boolean
   /** Bytes that the kernel has taken. */
   written = 0
   /** Bytes of all blocks that were handed over, written or not. */
@@ -53,14 +59,21 @@ export class BlockSink {
   readonly #filled: FilledBlock[] = []
   #writing: Promise<void> | undefined
   #error: StorageError | undefined
-  #onFree: (() => void) | undefined
+  /** Whoever waits for the writer to get on. */
+  #waiting: (() => void)[] = []
+  #isAbandoned = false
   #mayGrowPipe: boolean
+  /** The most that one write is given. */
+  readonly #pieceBytes: number
 
-  constructor({ fd = STDOUT, growPipe = true }: BlockSinkOptions = {}) {
+  constructor({ fd = STDOUT, isCounted = false }: BlockSinkOptions = {}) {
     this.fd = fd
     this.isTerminal = isatty(fd)
-    this.isPipe = fstatSync(fd).isFIFO()
-    this.#mayGrowPipe = growPipe && this.isPipe
+    const stats = fstatSync(fd)
+    this.isPipe = stats.isFIFO()
+    this.hasReader = this.isPipe || this.isTerminal || stats.isSocket()
+    this.#mayGrowPipe = this.isPipe && !isCounted
+    this.#pieceBytes = this.isPipe && isCounted ? PIPE_BUF : Number.MAX_SAFE_INTEGER
     if (fd === STDOUT) makeBlocking()
   }
 
@@ -90,15 +103,26 @@ export class BlockSink {
     this.#handedOver += this.position
     this.position = 0
     this.#writing ??= this.#writeAll()
-    this.block = await this.#freeBlock()
+    while (!this.#takeFreeBlock()) await this.#writerMoves()
     this.#throwError()
   }
 
   /** Hands over what is there and waits until the kernel has all of it. */
   async flush(): Promise<void> {
     await this.rotate()
-    await this.#writing
+    while (this.#writing !== undefined && !this.#isAbandoned) await this.#writerMoves()
     this.#throwError()
+  }
+
+  /** From now on `rotate` and `flush` wait for nobody: a signal came, and the reader may never read again. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#wakeWaiting()
+  }
+
+  /** Resolves when nothing is being written any more, though the sink was abandoned. */
+  async settled(): Promise<void> {
+    await this.#writing
   }
 
   /**
@@ -113,17 +137,22 @@ export class BlockSink {
     if (this.#error !== undefined) throw this.#error
   }
 
-  async #freeBlock(): Promise<Buffer> {
+  #takeFreeBlock(): boolean {
     const free = this.#free.pop()
-    if (free !== undefined) return free
-    if (this.#blockCount < BLOCK_COUNT) {
-      this.#blockCount++
-      return Buffer.allocUnsafeSlow(BLOCK_BYTES + SLACK_BYTES)
-    }
-    await new Promise<void>(resolve => {
-      this.#onFree = resolve
-    })
-    return this.#free.pop()!
+    if (free === undefined && this.#blockCount >= BLOCK_COUNT && !this.#isAbandoned) return false
+    if (free === undefined) this.#blockCount++
+    this.block = free ?? Buffer.allocUnsafeSlow(BLOCK_BYTES + SLACK_BYTES)
+    return true
+  }
+
+  #writerMoves(): Promise<void> {
+    return new Promise(resolve => this.#waiting.push(resolve))
+  }
+
+  #wakeWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
   }
 
   async #writeAll(): Promise<void> {
@@ -131,16 +160,16 @@ export class BlockSink {
       if (!this.isClosed && this.#error === undefined) await this.#writeBlock(filled)
       const mayKeep = filled.bytes.length <= KEPT_BLOCK_BYTES
       this.#free.push(mayKeep ? filled.bytes : Buffer.allocUnsafeSlow(BLOCK_BYTES + SLACK_BYTES))
-      this.#onFree?.()
-      this.#onFree = undefined
+      this.#wakeWaiting()
     }
     this.#writing = undefined
+    this.#wakeWaiting()
   }
 
   async #writeBlock({ bytes, length }: FilledBlock): Promise<void> {
     for (let at = 0; at < length; ) {
       try {
-        const count = await writeSome(this.fd, bytes, at, length - at)
+        const count = await writeSome(this.fd, bytes, at, Math.min(length - at, this.#pieceBytes))
         at += count
         this.written += count
       } catch (cause) {

@@ -71,7 +71,7 @@ test('a record larger than a block is one piece of the output', async () => {
 test('a slow reader gets everything and nothing is waited for before all blocks are full', async () => {
   const { readEnd, writeEnd } = makePipe()
   onTestFinished(() => closeSync(readEnd))
-  const sink = new BlockSink({ fd: writeEnd, growPipe: false })
+  const sink = new BlockSink({ fd: writeEnd, isCounted: true })
   const piece = pattern(256 * 1024)
   for (let i = 0; i < 2; i++) {
     put(sink, piece)
@@ -97,7 +97,7 @@ test('a slow reader gets everything and nothing is waited for before all blocks 
 test('a pipe that somebody made non-blocking loses nothing', async () => {
   const { readEnd, writeEnd } = makePipe(constants.O_NONBLOCK)
   onTestFinished(() => closeSync(readEnd))
-  const sink = new BlockSink({ fd: writeEnd, growPipe: false })
+  const sink = new BlockSink({ fd: writeEnd, isCounted: true })
   const piece = pattern(300_000)
   put(sink, piece)
   let isDone = false
@@ -172,4 +172,40 @@ test('the pipe grows once the output is long, and not before', async () => {
   }
   await done
   expect(pipeSize(writeEnd)).toBe(1_048_576)
+})
+
+test('an abandoned sink waits for nobody', async () => {
+  const { readEnd, writeEnd } = makePipe()
+  const sink = new BlockSink({ fd: writeEnd, isCounted: true })
+  const waiting = (async () => {
+    for (let i = 0; i < 5; i++) {
+      put(sink, pattern(256 * 1024))
+      await sink.rotate()
+    }
+    await sink.flush()
+  })()
+  await sleep(20)
+  sink.abandon()
+  await waiting
+  expect(sink.written).toBe(65_536)
+  closeSync(readEnd)
+  await sink.settled()
+  expect(sink.isClosed).toBe(true)
+})
+
+test('a counted sink knows what was taken while its reader has stopped in the middle of a block', async () => {
+  const { readEnd, writeEnd } = makePipe()
+  const sink = new BlockSink({ fd: writeEnd, isCounted: true })
+  put(sink, pattern(250_000))
+  const flushed = sink.flush()
+  let taken = 0
+  while (taken < 100_000) {
+    taken += readSome(readEnd, 10_000).length
+    await sleep(1)
+  }
+  await sleep(20)
+  expect(sink.taken()).toBeLessThanOrEqual(taken)
+  expect(sink.taken()).toBeGreaterThan(taken - 4096)
+  closeSync(readEnd)
+  await flushed
 })

@@ -131,7 +131,8 @@ export class PartitionRecords {
     for (;;) {
       const header = this.#isHeld ? this.#batch : this.#readBatch()
       if (header === undefined) {
-        this.#position = Math.max(this.#position, this.#batches.isAtEnd ? this.#until : this.#batches.position)
+        const end = this.#batches.isAtEnd ? this.#until : Math.min(this.#batches.position, this.#until)
+        this.#position = Math.max(this.#position, end)
         return undefined
       }
       this.#batch = header

@@ -184,7 +184,7 @@ test('an abandoned sink waits for nobody', async () => {
     }
     await sink.flush()
   })()
-  await sleep(20)
+  while (sink.written < 65_536) await sleep(1)
   sink.abandon()
   await waiting
   expect(sink.written).toBe(65_536)

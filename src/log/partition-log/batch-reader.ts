@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { CorruptLogError, LogReplacedError, NotFoundError } from '../errors.ts'
 import { logFileName } from '../file/names.ts'
 import type { BatchHeader } from '../record/batch-header.ts'
+import { BatchMark } from '../segment/batch-mark.ts'
 import { resynchronise } from '../segment/resynchronise.ts'
 import { type CursorOutcome, SegmentCursor } from '../segment/segment-cursor.ts'
 import type { SegmentFiles } from '../segment/segment-files.ts'
+import { findLogEndOffset } from './log-end.ts'
 import type { PartitionFiles } from './partition-files.ts'
 
 export interface ReaderOptions {
@@ -54,6 +56,10 @@ export class BatchReader {
   #damage: Damage | undefined
   #isConfirming = false
   #isAtEnd = false
+  /** Which topic is read, and how far it was: to notice when the log is no longer the one that it was. */
+  #topicId: string | undefined
+  #reached = -1
+  readonly #last = new BatchMark()
   /** The next offset to be read. */
   position: number
 
@@ -94,10 +100,15 @@ export class BatchReader {
         const { header } = cursor
         if (header.lastOffset < this.position) continue
         if (header.magic === 2 && header.baseOffset >= this.#until) return this.#end()
+        this.#last.set(header, cursor.filePosition)
+        this.#reached = header.nextOffset
         this.position = header.nextOffset
         return header
       }
-      if (!this.#goOn(cursor, outcome)) return undefined
+      if (!this.#goOn(cursor, outcome)) {
+        this.#isConfirming = false
+        return undefined
+      }
     }
     return undefined
   }
@@ -109,6 +120,7 @@ export class BatchReader {
 
   /** The segment that holds `position`. */
   #open(): SegmentCursor | undefined {
+    this.#topicId ??= this.#files.topicId()
     // A segment that retention takes between listing and opening is found out by listing again; twice is bad luck.
     for (let tries = 0; ; tries++) {
       this.#list()
@@ -126,9 +138,12 @@ export class BatchReader {
 
   #enter(segment: SegmentFiles, seek: boolean): SegmentCursor {
     const cursor = new SegmentCursor(segment, this.#files.rules)
-    if (seek) cursor.seekToOffset(this.position)
     this.#cursor?.close()
     this.#cursor = cursor
+    this.#last.clear()
+    // Asked once the file is open: if the answer is right, the file is the right topic's too.
+    this.#checkTopic()
+    if (seek) cursor.seekToOffset(this.position)
     this.#hasSeenSuccessor = this.#listedSuccessor(segment) !== undefined
     return cursor
   }
@@ -147,7 +162,7 @@ export class BatchReader {
   #goOn(cursor: SegmentCursor, outcome: CursorOutcome): boolean {
     const successor = this.#successor(cursor)
     if (outcome === 'end' || outcome === 'zeros') {
-      if (successor !== undefined) return this.#leave(successor)
+      if (successor !== undefined) return this.#leave(cursor, successor)
       this.#checkReplaced(cursor)
       if (this.#expected(cursor) >= this.#files.recoveryPoint(this.#segments)) return false
       return this.#judge(cursor, 'the log ends here, but everything below the recovery point was there once', undefined)
@@ -172,14 +187,23 @@ export class BatchReader {
     return cursor.expected >= 0 ? cursor.expected : this.position
   }
 
-  #leave(successor: SegmentFiles): boolean {
+  #leave(cursor: SegmentCursor, successor: SegmentFiles): boolean {
     if (!this.#hasSeenSuccessor) {
       // Seen only now: what was added before it was made has to be read first.
       this.#hasSeenSuccessor = true
       return true
     }
+    const logStart = this.#segments[0]!.baseOffset
+    const expected = this.#expected(cursor)
+    if (this.#files.rules.dense && logStart <= expected && expected < successor.baseOffset) {
+      return this.#judge(
+        cursor,
+        `the segment ends here, and the next one begins with ${successor.baseOffset}`,
+        successor,
+      )
+    }
+    this.#isConfirming = false
     if (successor.baseOffset > this.position) {
-      const logStart = this.#segments[0]!.baseOffset
       if (logStart > this.position) this.#skipRemoved(logStart)
       else this.position = successor.baseOffset
     }
@@ -215,20 +239,38 @@ export class BatchReader {
     return this.#listedSuccessor(cursor.segment)
   }
 
-  /** At the end of the newest segment: is it still the one with this name, and as long as it was? */
+  /** At the end of the newest segment: is it still the one with this name, as long as it was, and with the same batches? */
   #checkReplaced(cursor: SegmentCursor): void {
     const { logPath, baseOffset } = cursor.segment
     const held = fstatSync(cursor.fd)
     const named = statSync(logPath, { throwIfNoEntry: false })
-    if (named !== undefined && named.ino === held.ino && named.dev === held.dev && held.size >= cursor.filePosition)
-      return
-    if (named === undefined || named.ino !== held.ino) {
-      // Compaction and repair replace a segment by one that goes as far; a topic made anew begins with fewer records.
+    const isCut = held.size < cursor.filePosition || (cursor.expected >= 0 && cursor.expected < this.#reached)
+    if (named?.ino === held.ino && named.dev === held.dev) {
+      if (!isCut && this.#last.isIn(cursor.fd, logPath)) return
+    } else {
+      this.#checkTopic()
+      // Compaction and repair replace a segment by one that goes as far.
       if (named !== undefined && this.#goesAsFar(baseOffset)) return
     }
-    const details = { path: logPath, firstOffset: this.position }
-    if (named === undefined) throw new LogReplacedError('the segment was removed while it was read', details)
-    throw new LogReplacedError(`the log was cut below offset ${this.position}, which had been reached`, details)
+    if (named === undefined) {
+      const details = { path: logPath, firstOffset: this.position }
+      throw new LogReplacedError('the segment was removed while it was read', details)
+    }
+    throw new LogReplacedError(`the log was cut below offset ${this.position}, which had been reached`, {
+      path: logPath,
+      firstOffset: Math.min(this.position, findLogEndOffset(this.#files, this.#segments)),
+      lastOffset: this.position - 1,
+    })
+  }
+
+  #checkTopic(): void {
+    const id = this.#files.topicId()
+    if (id === undefined || this.#topicId === undefined || id === this.#topicId) return
+    const { topic, folder } = this.#files
+    throw new LogReplacedError(`${topic} was deleted and made anew; offset ${this.position} had been reached`, {
+      path: folder,
+      firstOffset: this.position,
+    })
   }
 
   #goesAsFar(baseOffset: number): boolean {
@@ -245,6 +287,7 @@ export class BatchReader {
     }
     this.#cursor?.close()
     this.#cursor = cursor
+    this.#last.clear()
     return true
   }
 

@@ -7,9 +7,11 @@ import {
   leaderEpochCheckpointFile,
   logStartOffsetCheckpointFile,
   partitionFolderName,
+  partitionMetadataFile,
   recoveryPointCheckpointFile,
 } from '../file/names.ts'
 import { partitionKey, readOffsetCheckpoint } from '../file/offset-checkpoint.ts'
+import { readPartitionMetadata } from '../file/partition-metadata.ts'
 import type { OrderRules } from '../segment/batch-order.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { closeQuietly, openSegmentFile, type SegmentFiles, segmentFiles } from '../segment/segment-files.ts'
@@ -48,6 +50,16 @@ export class PartitionFiles {
   #epochs(): (offset: number) => number | undefined {
     const entries = readLeaderEpochs(join(this.folder, leaderEpochCheckpointFile)) ?? []
     return offset => entries.findLast(entry => entry.startOffset <= offset)?.epoch
+  }
+
+  /** Tells this topic from one of the same name that was made after it was deleted; undefined if the folder does not say. */
+  topicId(): string | undefined {
+    try {
+      return readPartitionMetadata(join(this.folder, partitionMetadataFile))
+    } catch (error) {
+      if (error instanceof CorruptFileError) return undefined
+      throw error
+    }
   }
 
   /** Fresh from the disk, in offset order. Throws NotFoundError when the folder is gone. */

@@ -1,4 +1,3 @@
-import { fdatasyncSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidArgumentError, LogladyError, StorageError, SyncFailedError } from '../errors.ts'
 import { removeCleanShutdownMark } from '../file/clean-shutdown.ts'
@@ -8,13 +7,17 @@ import { lastLeaderEpoch, readLeaderEpochs } from '../file/leader-epoch-checkpoi
 import { LockFile, WRITE, WRITER_LIFE } from '../file/lock-file.ts'
 import { leaderEpochCheckpointFile, partitionLockFile, recoveryPointCheckpointFile } from '../file/names.ts'
 import { changeOffsetCheckpoint, partitionKey } from '../file/offset-checkpoint.ts'
-import { writeUnsyncedMark } from '../file/unsynced-mark.ts'
 import { stampBatch } from '../record/batch-builder.ts'
 import { BatchHeader } from '../record/batch-header.ts'
 import { ActiveSegment, type SegmentConfig } from '../segment/active-segment.ts'
-import { closeQuietly, openSegmentFile } from '../segment/segment-files.ts'
 import type { PartitionFiles } from './partition-files.ts'
-import { checkFromRecoveryPoint, describeCut, recoverUnderLock } from './recovery.ts'
+import {
+  type CheckedLog,
+  checkFromRecoveryPoint,
+  describeCut,
+  leaveUnsyncedMark,
+  recoverUnderLock,
+} from './recovery.ts'
 
 export interface WriterOptions extends SegmentConfig {
   /** Told what opening had to cut, and who is waited for. */
@@ -62,9 +65,8 @@ export class PartitionWriter {
    * The caller holds `<dir>/.lock` shared.
    */
   static async open(files: PartitionFiles, options: WriterOptions): Promise<PartitionWriter> {
-    const lock = LockFile.open(join(files.folder, partitionLockFile))
+    const lock = await lockForLife(files, options)
     try {
-      await lock.lock(WRITER_LIFE, 'shared', holder => options.onNote?.(waiting(files, holder)))
       if (!lock.selfTest(WRITER_LIFE)) {
         throw new StorageError('this file system grants every lock, so writers cannot exclude each other', {
           path: lock.path,
@@ -98,16 +100,11 @@ export class PartitionWriter {
     })
   }
 
-  #recover(checked: ReturnType<typeof checkFromRecoveryPoint>): void {
+  #recover(checked: CheckedLog | undefined): void {
     const { folder } = this.#files
     const recovered = recoverUnderLock(this.#files, checked)
     if (recovered.cut !== undefined) this.#options.onNote?.(describeCut(recovered.cut))
     const { end, segment } = recovered
-    if (recovered.unfinishedRollOf !== undefined) {
-      const { logPath, indexPath, timeIndexPath } = recovered.unfinishedRollOf
-      for (const path of [logPath, indexPath, timeIndexPath]) if (path !== undefined) syncFile(path)
-      syncFolder(folder)
-    }
     if (segment === undefined) {
       this.#segment = ActiveSegment.create(folder, end.nextOffset, this.#options)
       syncFolder(folder)
@@ -123,23 +120,24 @@ export class PartitionWriter {
    * Returns the offsets that they got. When it rolls in between, they are dense all the same.
    */
   async append(batches: Buffer): Promise<{ baseOffset: number; lastOffset: number }> {
-    return this.#underLock(() => {
-      this.#catchUp()
+    return this.#underLock(async () => {
+      await this.#catchUp()
       const baseOffset = this.#segment.nextOffset
-      this.#write(batches)
+      await this.#write(batches)
       this.#hasWritten = true
       return { baseOffset, lastOffset: this.#segment.nextOffset - 1 }
     })
   }
 
-  async #underLock<T>(action: () => T): Promise<T> {
+  async #underLock<T>(action: () => T | Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure
     await this.#lock.lock(WRITE, 'exclusive', holder => this.#options.onNote?.(waiting(this.#files, holder)))
     try {
-      return action()
+      // A sync may have failed while the lock was waited for.
+      if (this.#failure !== undefined) throw this.#failure
+      return await action()
     } catch (error) {
-      if (error instanceof SyncFailedError) this.#markUnsynced()
-      this.#failure = asStorageError(error, this.#files.folder)
+      if (error !== this.#failure) this.#failure = this.#fail(error, this.#segment)
       throw this.#failure
     } finally {
       this.#lock.unlock(WRITE)
@@ -147,25 +145,36 @@ export class PartitionWriter {
   }
 
   /** Goes to where the log ends now, whoever brought it there. */
-  #catchUp(): void {
+  async #catchUp(): Promise<void> {
     if (!this.#segment.isCurrent()) this.#reopen()
     for (;;) {
       const cut = this.#segment.catchUp()
       if (cut > 0) {
         this.#options.onNote?.(`cut ${cut} bytes that a dead writer left behind ${this.#segment.logPath}`)
       }
-      if (!this.#segment.successorExists()) return
-      this.#follow()
+      if (!this.#segment.successorExists()) break
+      await this.#follow()
     }
+    this.#segment.mendIndexes()
   }
 
   /** Another writer rolled. What we wrote into the old segment must be durable before anything in the new one is acknowledged. */
-  #follow(): void {
+  async #follow(): Promise<void> {
     const old = this.#segment
     if (old.isDirty) old.syncNow()
     const baseOffset = old.nextOffset
-    const end = { position: 0, nextOffset: baseOffset }
-    this.#segment = ActiveSegment.open(this.#files.folder, baseOffset, this.#options, end)
+    const next = ActiveSegment.follow(this.#files.folder, baseOffset, this.#options)
+    try {
+      // Whoever rolled died before the first batch, and how far the steps of the roll had come nobody knows.
+      if (next.isEmpty()) {
+        await seal(old)
+        syncFolder(this.#files.folder)
+      }
+    } catch (error) {
+      next.close()
+      throw error
+    }
+    this.#segment = next
     this.#syncedPosition = 0
     this.#syncedOffset = baseOffset
     old.close()
@@ -179,7 +188,7 @@ export class PartitionWriter {
     old.close()
   }
 
-  #write(batches: Buffer): void {
+  async #write(batches: Buffer): Promise<void> {
     const header = this.#header
     let start = 0
     let at = 0
@@ -196,7 +205,7 @@ export class PartitionWriter {
         start = at
         pending = 0
         // What was just written may have filled the segment, or the batch may be the first of an empty one.
-        if (this.#mustRoll(0, sizeInBytes, lastOffset, header.maxTimestamp)) this.#roll()
+        if (this.#mustRoll(0, sizeInBytes, lastOffset, header.maxTimestamp)) await this.#roll()
       }
       stampBatch(batches, at, offset, this.#leaderEpoch)
       pending += sizeInBytes
@@ -210,12 +219,17 @@ export class PartitionWriter {
   }
 
   /** The order is the protocol's: the old files durable, the new names durable, only then a batch. */
-  #roll(): void {
+  async #roll(): Promise<void> {
     const { folder } = this.#files
     const old = this.#segment
-    old.seal()
+    await seal(old)
     const next = ActiveSegment.create(folder, old.nextOffset, this.#options)
-    syncFolder(folder)
+    try {
+      syncFolder(folder)
+    } catch (error) {
+      next.close()
+      throw error
+    }
     this.#segment = next
     old.close()
     this.#rolls++
@@ -231,17 +245,16 @@ export class PartitionWriter {
     if (this.#failure !== undefined) throw this.#failure
     const segment = this.#segment
     const { nextOffset, size } = segment
+    // Without bytes of our own nothing is promised: what others added meanwhile is known, but not synced.
     if (segment.isDirty) {
       try {
         await segment.sync()
       } catch (error) {
-        this.#failure = error as LogladyError
-        this.#markUnsynced(segment)
-        throw this.#failure
+        throw await this.#failUnlocked(error, segment)
       }
+      this.#syncedOffset = Math.max(this.#syncedOffset, nextOffset)
+      if (segment === this.#segment) this.#syncedPosition = Math.max(this.#syncedPosition, size)
     }
-    this.#syncedOffset = Math.max(this.#syncedOffset, nextOffset)
-    if (segment === this.#segment) this.#syncedPosition = Math.max(this.#syncedPosition, size)
     if (Date.now() - this.#raisedAt >= RECOVERY_POINT_INTERVAL_MS) await this.#raiseRecoveryPoint()
     return this.#syncedOffset
   }
@@ -264,13 +277,38 @@ export class PartitionWriter {
     )
   }
 
-  #markUnsynced(segment = this.#segment): void {
-    const position = segment === this.#segment ? this.#syncedPosition : 0
+  /** A sync outside the lock failed: the mark needs the lock, so that no recovery removes it unseen. */
+  async #failUnlocked(error: unknown, segment: ActiveSegment): Promise<LogladyError> {
+    // At once, for an append that waits for the lock. That one has our descriptor, so the lock is taken by another.
+    this.#failure = asStorageError(error, segment.logPath)
+    const lock = LockFile.open(this.#lock.path)
     try {
-      writeUnsyncedMark(this.#files.folder, { baseOffset: segment.baseOffset, position })
-    } catch (error) {
-      this.#options.onNote?.(`the mark of unsynced bytes could not be written: ${(error as Error).message}`)
+      await lock.lock(WRITE, 'exclusive', holder => this.#options.onNote?.(waiting(this.#files, holder)))
+      this.#failure = this.#fail(error, segment)
+      return this.#failure
+    } finally {
+      lock.close()
     }
+  }
+
+  /**
+   * What everybody is told from now on: the error, and the offsets that are safe. After a failed sync it also leaves the mark,
+   * for which the lock must be held.
+   */
+  #fail(cause: unknown, segment: ActiveSegment | undefined): LogladyError {
+    const error = asStorageError(cause, this.#files.folder)
+    const isSync = error instanceof SyncFailedError
+    // While it opens there is nothing of ours yet; recovery leaves its own mark.
+    if (segment === undefined || !(isSync || error instanceof StorageError)) return error
+    // An older segment whose sync failed late: how far the earlier ones came is forgotten, so all of it is in doubt.
+    const isCurrent = segment === this.#segment
+    const safe = isCurrent ? this.#syncedOffset : segment.baseOffset
+    const mark = { baseOffset: segment.baseOffset, position: isCurrent ? this.#syncedPosition : 0 }
+    const left = isSync ? leaveUnsyncedMark(this.#files.folder, mark) : ''
+    const message = `${error.message}; offsets below ${safe} are safe${left}`
+    const { path, position, hint } = error
+    const details = { ...(path && { path }), ...(position !== undefined && { position }), ...(hint && { hint }), cause }
+    return isSync ? new SyncFailedError(message, details) : new StorageError(message, details)
   }
 
   /**
@@ -280,8 +318,8 @@ export class PartitionWriter {
   async close(): Promise<void> {
     try {
       if (this.#failure === undefined && this.#hasWritten) {
-        await this.#underLock(() => {
-          this.#catchUp()
+        await this.#underLock(async () => {
+          await this.#catchUp()
           this.#segment.writeForcedTimeEntry()
         })
         await this.#raiseRecoveryPoint()
@@ -308,13 +346,23 @@ function asStorageError(error: unknown, path: string): LogladyError {
   return new StorageError((error as Error).message, { path, cause: error })
 }
 
-function syncFile(path: string): void {
-  const fd = openSegmentFile(path, 'r')
-  try {
-    fdatasyncSync(fd)
-  } catch (cause) {
-    throw new SyncFailedError(`fdatasync failed: ${(cause as Error).message}`, { path, cause })
-  } finally {
-    closeQuietly(fd)
+/** Takes byte 1 of the lock file that the folder has, not of one that went away with a deleted topic while it was waited for. */
+async function lockForLife(files: PartitionFiles, options: WriterOptions): Promise<LockFile> {
+  for (;;) {
+    const lock = LockFile.open(join(files.folder, partitionLockFile))
+    try {
+      await lock.lock(WRITER_LIFE, 'shared', holder => options.onNote?.(waiting(files, holder)))
+      if (lock.isSameFile()) return lock
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+    lock.close()
   }
+}
+
+/** A sync that still runs may fail, and a segment behind this one would then say that this one is durable. */
+async function seal(segment: ActiveSegment): Promise<void> {
+  await segment.settled()
+  segment.seal()
 }

@@ -14,8 +14,9 @@ import { basename, join } from 'node:path'
 import { CorruptFileError, CorruptLogError, StorageError, SyncFailedError } from '../errors.ts'
 import { syncFolder } from '../file/durable.ts'
 import { cutFileName, parseSegmentFileName } from '../file/names.ts'
-import { readUnsyncedMark, removeUnsyncedMark } from '../file/unsynced-mark.ts'
+import { readUnsyncedMark, removeUnsyncedMark, type UnsyncedMark, writeUnsyncedMark } from '../file/unsynced-mark.ts'
 import type { LogEnd } from '../segment/active-segment.ts'
+import { BatchMark } from '../segment/batch-mark.ts'
 import { readFully } from '../segment/read-fully.ts'
 import { resynchronise } from '../segment/resynchronise.ts'
 import { type CursorOutcome, SegmentCursor } from '../segment/segment-cursor.ts'
@@ -39,16 +40,18 @@ export interface RecoveredLog {
   segment: SegmentFiles | undefined
   end: LogEnd
   cut?: CutReport
-  /** Base offset of the segment before an empty newest one: a roll that may not have been finished. */
-  unfinishedRollOf?: SegmentFiles
 }
 
 const COPY_BYTES = 1 << 20
 
 /** How far valid batches go, as `checkFromRecoveryPoint` saw it. */
 export interface CheckedLog {
+  /** The first byte that was checked: what a sync that fails at the end of recovery leaves in doubt. */
+  start: UnsyncedMark
   baseOffset: number
   end: LogEnd
+  /** The batch that ends at `end`. */
+  last: BatchMark
 }
 
 /**
@@ -58,24 +61,20 @@ export interface CheckedLog {
  */
 export function checkFromRecoveryPoint(files: PartitionFiles): CheckedLog | undefined {
   const { segments } = files.list()
-  if (segments.length === 0) return undefined
-  // For a log that only loglady wrote, a segment with a successor that is not empty is durable as a whole.
-  const from = files.isOwned ? files.recoveryPoint(segments) : files.recoveryPointCheckpoint()
-  const first = Math.max(
-    0,
-    segments.findLastIndex(segment => segment.baseOffset <= from),
-  )
+  const from = checkedFrom(files, segments)
+  const first = segmentOf(segments, from)
   let checked: CheckedLog | undefined
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]!
     const cursor = new SegmentCursor(segment, files.rules)
     try {
       if (i === first) cursor.seekToOffset(from)
-      const { outcome, end } = scan(cursor, segment.baseOffset)
-      const isNewest = i === segments.length - 1
+      const start = checked?.start ?? { baseOffset: segment.baseOffset, position: cursor.filePosition }
+      const { outcome, end, last } = scan(cursor)
+      const next = segments[i + 1]
       // What stops the newest one is judged under the lock, when nobody writes.
-      if (!isNewest && outcome !== 'end' && outcome !== 'zeros') throw refusal(files, cursor, end, cursor.fault)
-      checked = { baseOffset: segment.baseOffset, end }
+      if (next !== undefined) checkSealed(files, cursor, outcome, end, next)
+      checked = { start, baseOffset: segment.baseOffset, end, last }
     } finally {
       cursor.close()
     }
@@ -83,11 +82,47 @@ export function checkFromRecoveryPoint(files: PartitionFiles): CheckedLog | unde
   return checked
 }
 
-function scan(cursor: SegmentCursor, nextOffset: number): { outcome: CursorOutcome; end: LogEnd } {
+/** For a log that only loglady wrote, a segment with a successor that is not empty is durable as a whole. */
+function checkedFrom(files: PartitionFiles, segments: readonly SegmentFiles[]): number {
+  return files.isOwned ? files.recoveryPoint(segments) : files.recoveryPointCheckpoint()
+}
+
+/** Index of the segment that holds an offset; the first one for what lies below. */
+function segmentOf(segments: readonly SegmentFiles[], offset: number): number {
+  return Math.max(
+    0,
+    segments.findLastIndex(segment => segment.baseOffset <= offset),
+  )
+}
+
+function checkSealed(
+  files: PartitionFiles,
+  cursor: SegmentCursor,
+  outcome: CursorOutcome,
+  end: LogEnd,
+  next: SegmentFiles,
+): void {
+  if (outcome !== 'end' && outcome !== 'zeros') throw refusal(files, cursor.segment.logPath, end, cursor.fault)
+  if (!files.rules.dense || end.nextOffset === next.baseOffset) return
+  const reason = `the segment ends with offset ${end.nextOffset - 1}, and the next one begins with ${next.baseOffset}`
+  throw refusal(files, cursor.segment.logPath, end, reason, next.baseOffset)
+}
+
+interface Scanned {
+  outcome: CursorOutcome
+  end: LogEnd
+  last: BatchMark
+}
+
+function scan(cursor: SegmentCursor): Scanned {
+  const last = new BatchMark()
   let outcome = cursor.next()
-  let next = cursor.expected >= 0 ? cursor.expected : nextOffset
-  for (; outcome === 'batch'; outcome = cursor.next()) next = cursor.header.nextOffset
-  return { outcome, end: { position: cursor.filePosition, nextOffset: next } }
+  let nextOffset = cursor.expected >= 0 ? cursor.expected : cursor.segment.baseOffset
+  for (; outcome === 'batch'; outcome = cursor.next()) {
+    nextOffset = cursor.header.nextOffset
+    last.set(cursor.header, cursor.filePosition)
+  }
+  return { outcome, end: { position: cursor.filePosition, nextOffset }, last }
 }
 
 /**
@@ -95,49 +130,104 @@ function scan(cursor: SegmentCursor, nextOffset: number): { outcome: CursorOutco
  * checks what came since the first half, and cuts a torn tail. Afterwards everything up to the end is valid and durable.
  */
 export function recoverUnderLock(files: PartitionFiles, checked: CheckedLog | undefined): RecoveredLog {
+  try {
+    return recover(files, checked)
+  } catch (error) {
+    if (!(error instanceof SyncFailedError) || checked === undefined) throw error
+    // What was checked reads well and may not be on the disk, now or ever.
+    const left = leaveUnsyncedMark(files.folder, checked.start)
+    throw new SyncFailedError(`${error.message}; nothing was appended${left}`, {
+      path: error.path ?? files.folder,
+      cause: error,
+    })
+  }
+}
+
+/** Under the lock. What to add to the message of the failed sync: nothing, if the mark could be left. */
+export function leaveUnsyncedMark(folder: string, mark: UnsyncedMark): string {
+  try {
+    writeUnsyncedMark(folder, mark)
+    return ''
+  } catch (error) {
+    return `; the mark of unsynced bytes could not be left: ${(error as Error).message}`
+  }
+}
+
+function recover(files: PartitionFiles, checked: CheckedLog | undefined): RecoveredLog {
   carryOutLoadOrder(files)
   rewriteUnsynced(files)
   const { segments } = files.list()
   const segment = segments.at(-1)
+  const recoveryPoint = files.recoveryPoint(segments)
   if (segment === undefined) {
-    return { segment, end: { position: 0, nextOffset: files.logStartOffset(segments) } }
+    const end = { position: 0, nextOffset: files.logStartOffset(segments) }
+    if (end.nextOffset >= recoveryPoint) return { segment, end }
+    throw refusal(files, files.folder, end, 'all segments are gone', recoveryPoint)
   }
   const fd = openSegmentFile(segment.logPath, 'r+')
   const cursor = new SegmentCursor(segment, files.rules)
   try {
-    // Another process may have rolled since the first half; then all of the newest segment is new.
-    if (checked?.baseOffset === segment.baseOffset) cursor.seek(checked.end.position, checked.end.nextOffset)
-    const { outcome, end } = scan(cursor, segment.baseOffset)
-    const recoveryPoint = files.recoveryPoint(segments)
+    const { outcome, end } = scanOn(files, cursor, segments, checked)
     if (end.nextOffset < recoveryPoint) {
       const reason =
         outcome === 'end' ? 'the log ends here, but everything below the recovery point was there once' : cursor.fault
-      throw refusal(files, cursor, end, reason, recoveryPoint)
+      throw refusal(files, segment.logPath, end, reason, recoveryPoint)
     }
     const cut = cutTail(files, cursor, fd, outcome, end)
     if (cut !== undefined || end.nextOffset > recoveryPoint) sync(fd, segment.logPath)
-    const isEmpty = end.position === 0 && segments.length > 1
-    return { segment, end, ...(cut && { cut }), ...(isEmpty && { unfinishedRollOf: segments.at(-2)! }) }
+    syncEarlier(files, segments, end)
+    return cut === undefined ? { segment, end } : { segment, end, cut }
   } finally {
     cursor.close()
     closeQuietly(fd)
   }
 }
 
-function refusal(
+/** Goes on where the first half ended, or begins anew if that is not what it was. */
+function scanOn(
   files: PartitionFiles,
   cursor: SegmentCursor,
+  segments: readonly SegmentFiles[],
+  checked: CheckedLog | undefined,
+): Scanned {
+  if (checked?.baseOffset === cursor.segment.baseOffset && checked.last.isIn(cursor.fd, cursor.segment.logPath)) {
+    cursor.seek(checked.end.position, checked.end.nextOffset)
+    const scanned = scan(cursor)
+    if (scanned.outcome === 'end') return scanned
+  }
+  // Another process may have rolled since; or a write that the first half saw failed and was cut back, and others wrote there.
+  // And what is to be cut is looked at once more: it may only be half a batch from the middle of theirs.
+  cursor.seekToOffset(checkedFrom(files, segments))
+  return scan(cursor)
+}
+
+/**
+ * Earlier segments of a broker were synced up to its recovery point, and ours is about to be put behind them. And if the
+ * newest segment is empty, a roll may have ended half-way: its steps are done again.
+ */
+function syncEarlier(files: PartitionFiles, segments: readonly SegmentFiles[], end: LogEnd): void {
+  const isRollUnfinished = end.position === 0 && segments.length > 1
+  const first = files.isOwned ? segments.length - 2 : segmentOf(segments, checkedFrom(files, segments))
+  if (files.isOwned && !isRollUnfinished) return
+  for (const { logPath, indexPath, timeIndexPath } of segments.slice(Math.max(first, 0), -1)) {
+    for (const path of [logPath, indexPath, timeIndexPath]) if (path !== undefined) syncFile(path)
+  }
+  if (isRollUnfinished) syncFolder(files.folder)
+}
+
+function refusal(
+  files: PartitionFiles,
+  path: string,
   end: LogEnd,
   reason: string,
   recoveryPoint?: number,
 ): CorruptLogError {
-  const { logPath } = cursor.segment
   return new CorruptLogError(reason || 'bad bytes', {
-    path: logPath,
+    path,
     position: end.position,
     firstOffset: end.nextOffset,
     ...(recoveryPoint !== undefined && { lastOffset: Math.max(end.nextOffset, recoveryPoint - 1) }),
-    hint: `this is damage to what was durable, so nothing may be appended to ${files.topic}/${files.partition}: repair it first (loglady inspect-segment ${logPath} shows it)`,
+    hint: `this is damage to what was durable, so nothing may be appended to ${files.topic}/${files.partition}: repair it first (loglady inspect-segment ${path} shows it)`,
   })
 }
 
@@ -186,6 +276,15 @@ function keepCut(files: PartitionFiles, segment: SegmentFiles, fd: number, posit
   return path
 }
 
+function syncFile(path: string): void {
+  const fd = openSegmentFile(path, 'r')
+  try {
+    sync(fd, path)
+  } finally {
+    closeQuietly(fd)
+  }
+}
+
 function writeAll(fd: number, path: string, bytes: Buffer, length: number, position: number): void {
   try {
     for (let at = 0; at < length; ) at += writeSync(fd, bytes, at, length - at, position + at)
@@ -224,7 +323,7 @@ function carryOutLoadOrder(files: PartitionFiles): void {
  */
 function rewriteUnsynced(files: PartitionFiles): void {
   const { segments } = files.list()
-  let mark: { baseOffset: number; position: number } | undefined
+  let mark: UnsyncedMark | undefined
   try {
     mark = readUnsyncedMark(files.folder)
   } catch (error) {

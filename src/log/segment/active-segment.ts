@@ -9,8 +9,6 @@ import { OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE } from './index-rule.ts'
 import { closeQuietly, openSegmentFile } from './segment-files.ts'
 import { type IndexPaths, SegmentIndexes } from './segment-indexes.ts'
 
-const fdatasyncAsync = promisify(fdatasync)
-
 export interface SegmentConfig {
   segmentBytes: number
   segmentMs: number
@@ -45,6 +43,8 @@ export class ActiveSegment {
   /** Bytes that this process wrote and has not synced. */
   isDirty = false
   readonly #syncs = new Set<Promise<void>>()
+  /** The first sync that failed: the kernel tells a descriptor once, so nobody may ask it again and believe the answer. */
+  #syncFailure: SyncFailedError | undefined
   #isClosing = false
 
   private constructor(folder: string, baseOffset: number, config: SegmentConfig, fd: number, end: LogEnd) {
@@ -74,6 +74,20 @@ export class ActiveSegment {
     }
   }
 
+  /**
+   * Opens what another process began while this one lived, so the length chain tells how far it goes. (Taken for empty, its
+   * indexes would look wrong and be replaced, and every other writer would have to open them again.)
+   */
+  static follow(folder: string, baseOffset: number, config: SegmentConfig): ActiveSegment {
+    const path = join(folder, logFileName(baseOffset))
+    const fd = openSegmentFile(path, 'r')
+    try {
+      return ActiveSegment.open(folder, baseOffset, config, chainEnd(fd, path, baseOffset))
+    } finally {
+      closeQuietly(fd)
+    }
+  }
+
   /** Makes the three files, empty. Durable only after the folder's fsync, which the roll does. */
   static create(folder: string, baseOffset: number, config: SegmentConfig): ActiveSegment {
     const logPath = join(folder, logFileName(baseOffset))
@@ -92,7 +106,7 @@ export class ActiveSegment {
 
   /**
    * Follows the length chain over what other writers added and cuts the part of a batch that a dead one left.
-   * Returns the number of bytes that were cut.
+   * Returns the number of bytes that were cut. Throws StorageError if they can't be: nothing may be written over them.
    */
   catchUp(): number {
     const fileSize = fstatSync(this.#fd).size
@@ -104,11 +118,24 @@ export class ActiveSegment {
         this.size = filePosition + header.sizeInBytes
         this.nextOffset = header.nextOffset
       }
-      if (this.size < fileSize) this.#cutBackTo(this.size)
+      if (this.size < fileSize) this.#cut()
     }
+    return Math.max(0, fileSize - this.size)
+  }
+
+  /** Adds the index entries that others left out. Not for a segment that has a successor: whoever rolled has completed it. */
+  mendIndexes(): void {
     this.#indexes.writeEntries()
     this.#indexes.trim()
-    return Math.max(0, fileSize - this.size)
+  }
+
+  #cut(): void {
+    try {
+      ftruncateSync(this.#fd, this.size)
+    } catch (cause) {
+      const message = `cannot cut what a dead writer left: ${(cause as Error).message}`
+      throw new StorageError(message, { path: this.logPath, position: this.size, cause })
+    }
   }
 
   /**
@@ -145,25 +172,30 @@ export class ActiveSegment {
    * was before the error goes on; if the cut fails too, the next holder of the lock makes it.
    */
   append(bytes: Buffer, start: number, end: number): void {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure
     this.isDirty = true
+    const header = this.#header
+    let position = this.size
     try {
-      for (let at = start; at < end; ) at += writeSync(this.#fd, bytes, at, end - at, this.size + at - start)
+      for (let at = start; at < end; ) at += writeSync(this.#fd, bytes, at, end - at, position + at - start)
+      for (let at = start; at < end; at += header.sizeInBytes) {
+        header.read(bytes, at, end)
+        this.#indexes.rule.feed(position, header.lastOffset, header.maxTimestamp)
+        position += header.sizeInBytes
+      }
+      // A full disk may fail these too. The caller is then told that nothing was appended, so nothing may stay.
+      this.#indexes.writeEntries()
     } catch (cause) {
       this.#cutBackTo(this.size)
+      if (cause instanceof StorageError) throw cause
       throw new StorageError(`cannot write: ${(cause as Error).message}`, {
         path: this.logPath,
         position: this.size,
         cause,
       })
     }
-    const header = this.#header
-    for (let at = start; at < end; at += header.sizeInBytes) {
-      header.read(bytes, at, end)
-      this.#indexes.rule.feed(this.size, header.lastOffset, header.maxTimestamp)
-      this.size += header.sizeInBytes
-    }
+    this.size = position
     this.nextOffset = header.nextOffset
-    this.#indexes.writeEntries()
   }
 
   #cutBackTo(size: number): void {
@@ -177,7 +209,7 @@ export class ActiveSegment {
   /** fdatasync on a thread; what it covers is everything that was written before the call, whoever wrote it. */
   async sync(): Promise<void> {
     this.isDirty = false
-    const running = fdatasyncAsync(this.#fd)
+    const running = promisify(fdatasync)(this.#fd)
     this.#syncs.add(running)
     try {
       await running
@@ -189,8 +221,14 @@ export class ActiveSegment {
     }
   }
 
+  /** Resolves when no sync of this segment runs any more. Whether one failed, `syncNow` and `seal` tell. */
+  async settled(): Promise<void> {
+    while (this.#syncs.size > 0) await Promise.allSettled(this.#syncs)
+  }
+
   /** For a segment that another process closed: its bytes of ours must be durable before the next is acknowledged. */
   syncNow(): void {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure
     this.isDirty = false
     try {
       fdatasyncSync(this.#fd)
@@ -199,8 +237,9 @@ export class ActiveSegment {
     }
   }
 
-  /** The first half of a roll: final time entry, then log and indexes durable. */
+  /** The first half of a roll: final time entry, then log and indexes durable. Done twice it ends the same. */
   seal(): void {
+    this.#indexes.writeEntries()
     this.#indexes.writeForcedTimeEntry()
     this.syncNow()
     for (const fd of this.#indexes.descriptors) {
@@ -217,7 +256,9 @@ export class ActiveSegment {
   }
 
   #syncFailed(cause: unknown): SyncFailedError {
-    return new SyncFailedError(`fdatasync failed: ${(cause as Error).message}`, { path: this.logPath, cause })
+    const message = `fdatasync failed: ${(cause as Error).message}`
+    this.#syncFailure ??= new SyncFailedError(message, { path: this.logPath, cause })
+    return this.#syncFailure
   }
 
   /** Whether another writer has rolled: the next segment's name is the offset at which this one ends. */
@@ -226,9 +267,9 @@ export class ActiveSegment {
     return existsSync(join(this.logPath, '..', logFileName(this.nextOffset)))
   }
 
-  /** Starts write-back of what was written lately, so that a later sync has less to wait for; proves nothing. */
-  get descriptor(): number {
-    return this.#fd
+  /** Whether the file holds nothing at all, as right after a roll. */
+  isEmpty(): boolean {
+    return fstatSync(this.#fd).size === 0
   }
 
   close(): void {
@@ -237,6 +278,17 @@ export class ActiveSegment {
     // A sync on its thread needs the descriptor; the last one closes it.
     if (this.#syncs.size === 0) closeQuietly(this.#fd)
   }
+}
+
+function chainEnd(fd: number, path: string, baseOffset: number): LogEnd {
+  const { size } = fstatSync(fd)
+  const scanner = new BatchScanner(fd, path, 0, 1 << 16)
+  const end = { position: 0, nextOffset: baseOffset }
+  while (scanner.nextInChain(size) === 'batch') {
+    end.position = scanner.nextPosition
+    end.nextOffset = scanner.header.nextOffset
+  }
+  return end
 }
 
 /** Where valid batches end in a `.log`, and the offset that comes next. */

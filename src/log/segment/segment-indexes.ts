@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { StorageError } from '../errors.ts'
 import { replaceFile } from '../file/durable.ts'
 import { type OffsetEntry, OffsetIndex } from '../file/offset-index.ts'
 import { type TimeEntry, TimeIndex } from '../file/time-index.ts'
@@ -56,8 +57,7 @@ export class SegmentIndexes {
     rule.resume(state)
     const indexes = new SegmentIndexes(rule, paths)
     // Zero padding of a broker, entries of a power cut beyond the log's end, the forced time entry.
-    ftruncateSync(indexes.#indexFd, state.offsetEntries * OFFSET_ENTRY_SIZE)
-    ftruncateSync(indexes.#timeIndexFd, state.timeEntries * TIME_ENTRY_SIZE)
+    indexes.trim()
     feedChain(rule, log, state.lastIndexedPosition, state.offsetEntries > 0)
     indexes.writeEntries()
     return indexes
@@ -82,8 +82,9 @@ export class SegmentIndexes {
   /** Writes the entries that the rule has collected, over whatever another process has there. */
   writeEntries(): void {
     const { rule } = this
-    writeAt(this.#indexFd, rule.offsetBytes, rule.offsetLength, rule.offsetEntries * OFFSET_ENTRY_SIZE)
-    writeAt(this.#timeIndexFd, rule.timeBytes, rule.timeLength, rule.timeEntries * TIME_ENTRY_SIZE)
+    const { index, timeIndex } = this.#paths
+    writeAt(this.#indexFd, index, rule.offsetBytes, rule.offsetLength, rule.offsetEntries * OFFSET_ENTRY_SIZE)
+    writeAt(this.#timeIndexFd, timeIndex, rule.timeBytes, rule.timeLength, rule.timeEntries * TIME_ENTRY_SIZE)
     rule.drain()
   }
 
@@ -99,7 +100,8 @@ export class SegmentIndexes {
   writeForcedTimeEntry(): void {
     const entry = this.rule.forcedTimeEntry()
     if (entry === undefined) return
-    writeAt(this.#timeIndexFd, entry, entry.length, (this.rule.timeEntries + 1) * TIME_ENTRY_SIZE)
+    const end = (this.rule.timeEntries + 1) * TIME_ENTRY_SIZE
+    writeAt(this.#timeIndexFd, this.#paths.timeIndex, entry, entry.length, end)
   }
 
   get descriptors(): [number, number] {
@@ -118,8 +120,12 @@ export class SegmentIndexes {
 }
 
 /** The last `length` bytes of the file end at `end`. */
-function writeAt(fd: number, bytes: Buffer, length: number, end: number): void {
-  for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, end - length + done)
+function writeAt(fd: number, path: string, bytes: Buffer, length: number, end: number): void {
+  try {
+    for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, end - length + done)
+  } catch (cause) {
+    throw new StorageError(`cannot write: ${(cause as Error).message}`, { path, position: end - length, cause })
+  }
 }
 
 /** Feeds the rule with the batches from `position` on; the first one is left out when it is in the state already. */

@@ -58,6 +58,7 @@ export {
   type Finding,
   type IndexReport,
   type IndexSummary,
+  isSmallFile,
   isWrong,
   type LogReport,
   type SmallFileEntry,
@@ -122,5 +123,5 @@ export { reindexTargets, reindexTopicTargets, WriteGuard } from './maintenance/r
 export type { BadBytes } from './maintenance/segment-scan.ts'
 export { LastRecordsSearch, MergedRecords, type RecordStream, RecordsInTurns } from './merge.ts'
 export { PartitionValues } from './partition-values.ts'
-export { codecs } from './record/compression/index.ts'
+export { type Codec, codecs } from './record/compression/index.ts'
 export { PartitionRecords, type RecordView } from './record-stream.ts'

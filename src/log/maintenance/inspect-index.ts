@@ -9,7 +9,7 @@ import { OffsetIndexCheck, TimeIndexCheck } from './index-check.ts'
 import { findingOf, strayBytes, summaryOf } from './index-pair-check.ts'
 import { segmentContext, siblingPath } from './inspect-context.ts'
 import { LogInspection } from './inspect-log.ts'
-import { type Finding, type IndexReport, type LogReport, worst } from './inspect-report.ts'
+import { type Finding, type IndexReport, type LogReport, type SmallFileEntry, worst } from './inspect-report.ts'
 
 /** Between two turns of the event loop: a signal or the screen should not wait for a whole segment. */
 const BYTES_A_TURN = 1 << 25
@@ -79,4 +79,16 @@ function checkAlone(index: OffsetIndex | TimeIndex): Finding[] {
   check.checkAlone()
   const stray = strayBytes(index)
   return [...check.problems, ...(stray === undefined ? [] : [stray])].map(problem => findingOf(index.path, problem))
+}
+
+/** Every entry, as `inspect-segment --records` shows it. */
+export function* indexEntries({ kind, path, baseOffset }: IndexReport): Generator<SmallFileEntry> {
+  const open = kind === 'index' ? OffsetIndex.open : TimeIndex.open
+  const index = open(path, Math.max(baseOffset, 0))
+  if (index === undefined) return
+  try {
+    for (const entry of index.scan()) yield { ...entry }
+  } finally {
+    index.close()
+  }
 }

@@ -5,7 +5,9 @@ import { readLeaderEpochs } from '../file/leader-epoch-checkpoint.ts'
 import { leaderEpochCheckpointFile } from '../file/names.ts'
 import type { BatchHeader } from '../record/batch-header.ts'
 import { codecs } from '../record/compression/index.ts'
+import { type ControlRecord, readControlRecord } from '../record/control-record.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
+import { readFully } from '../segment/read-fully.ts'
 import { closeQuietly, openSegmentFile } from '../segment/segment-files.ts'
 import type { IndexedBatch } from './index-check.ts'
 import { SegmentIndexesCheck } from './index-pair-check.ts'
@@ -126,6 +128,22 @@ export class LogInspection {
       this.#foundInRecords(error)
       return false
     }
+  }
+
+  /** What the current record of a control batch says; undefined, and a finding, if it says nothing. */
+  controlRecord(): ControlRecord | undefined {
+    try {
+      return readControlRecord(this.cursor)
+    } catch (error) {
+      this.#foundInRecords(error)
+      return undefined
+    }
+  }
+
+  /** Bytes of the file, to show them. */
+  read(position: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length)
+    return bytes.subarray(0, readFully(this.#fd, this.context.logPath, bytes, 0, position, length))
   }
 
   #batch(): void {

@@ -114,3 +114,7 @@ export interface SmallFileReport extends CommonReport {
 export type SmallFileEntry = Record<string, string | number | null>
 
 export type FileReport = LogReport | IndexReport | SmallFileReport
+
+export function isSmallFile(report: FileReport): report is SmallFileReport {
+  return report.kind !== 'log' && report.kind !== 'index' && report.kind !== 'timeindex'
+}

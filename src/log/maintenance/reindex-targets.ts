@@ -2,7 +2,6 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DataDirectory } from '../data-directory.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
-import { removeCleanShutdownMark } from '../file/clean-shutdown.ts'
 import {
   cleanShutdownFile,
   directoryLockFile,
@@ -79,8 +78,7 @@ function segmentOf(path: string): SegmentContext {
 
 /**
  * Goes with every reindex that writes: the data directories around the segments are locked shared, as by any writer, so
- * none belongs to a running broker; and their marks of a clean stop go, as a broker that finds one trusts every file.
- * Throws LockedError.
+ * none belongs to a running broker. Throws LockedError.
  */
 export class WriteGuard {
   readonly #directories: DataDirectory[] = []
@@ -101,11 +99,6 @@ export class WriteGuard {
     const directory = DataDirectory.open(path)
     this.#directories.push(directory)
     directory.lockShared()
-  }
-
-  /** Before the first write. */
-  removeCleanShutdownMarks(): void {
-    for (const { path } of this.#directories) removeCleanShutdownMark(path)
   }
 
   release(): void {

@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { NotFoundError, NumberTooLargeError } from '../errors.ts'
+import { removeCleanShutdownMark } from '../file/clean-shutdown.ts'
 import { replaceFile } from '../file/durable.ts'
 import { LockFile, WRITE } from '../file/lock-file.ts'
 import { indexFileName, partitionLockFile, timeIndexFileName } from '../file/names.ts'
@@ -92,7 +93,7 @@ async function replaceIndexes(
   build: IndexBuild,
   onWait: ReindexOptions['onWait'],
 ): Promise<boolean> {
-  const { folder } = partition!
+  const { folder, directory } = partition!
   const lock = LockFile.open(join(folder, partitionLockFile))
   try {
     await lock.lock(WRITE, 'exclusive', onWait)
@@ -100,6 +101,8 @@ async function replaceIndexes(
     if (nlink === 0) throw new NotFoundError('the segment was removed meanwhile', { path: logPath })
     if (size < build.end) return false
     build.catchUp()
+    // A broker that finds its mark of a clean stop trusts every file, also one that a power cut left half renamed.
+    if (directory !== undefined) removeCleanShutdownMark(directory)
     replaceFile(join(folder, indexFileName(baseOffset)), build.indexBytes(), { durable: true })
     replaceFile(join(folder, timeIndexFileName(baseOffset)), build.timeIndexBytes(), { durable: true })
     return true

@@ -94,7 +94,12 @@ export class PartitionAppender {
     if (!this.#hasUnsynced) return
     // Cleared first: what is written while the sync runs needs the next one.
     this.#hasUnsynced = false
-    this.#durableOffset = await this.#writer!.sync()
+    try {
+      this.#durableOffset = await this.#writer!.sync()
+    } catch (error) {
+      this.#hasUnsynced = true
+      throw error
+    }
     let released = 0
     for (const ack of this.#waitingAcks) {
       if (ack.lastOffset >= this.#durableOffset) break

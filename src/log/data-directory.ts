@@ -20,10 +20,13 @@ import { changeOffsetCheckpoint, partitionKey } from './file/offset-checkpoint.t
 import { randomTopicId } from './file/partition-metadata.ts'
 import { checkTopicConfig } from './file/topic-config.ts'
 import { readTopicsFile, writeTopicsFile } from './file/topics-file.ts'
+import { type FollowOptions, followTopic } from './follow-topic.ts'
+import type { NewRecord } from './new-record.ts'
 import { PartitionFiles } from './partition-log/partition-files.ts'
 import { PartitionLog } from './partition-log/partition-log.ts'
 import { PartitionWriter } from './partition-log/partition-writer.ts'
-import { type AppendDestination, type AppendOptions, TopicAppender } from './topic-appender.ts'
+import { type ReadOptions, readTopic, type TopicRecord } from './read-topic.ts'
+import { type AppendDestination, type AppendOptions, type AppendSummary, TopicAppender } from './topic-appender.ts'
 import {
   completeFolders,
   listTopics,
@@ -39,17 +42,22 @@ export interface DirectoryOptions {
   onNote?: (note: string) => void
 }
 
+/** Kafka's names and values: `{ 'segment.bytes': 1048576 }`, or a Map of text. */
+export type TopicConfigInput<None = never> =
+  | ReadonlyMap<string, string | None>
+  | Readonly<Record<string, string | number | boolean | None>>
+
 export interface NewTopic {
   /** Default 1. */
   partitions?: number
-  config?: ReadonlyMap<string, string>
+  config?: TopicConfigInput
 }
 
 export interface TopicChanges {
   /** More than there are: records would lose their order by key if it were fewer. */
   partitions?: number
   /** undefined takes a value back to its default. */
-  config?: ReadonlyMap<string, string | undefined>
+  config?: TopicConfigInput<undefined>
 }
 
 const CHECKPOINTS = [
@@ -60,7 +68,14 @@ const CHECKPOINTS = [
 ]
 
 /**
- * A Kafka log directory: one folder for each partition, and the files that speak of all of them (protocol: docs/format.md).
+ * A Kafka log directory: one folder for each partition, and the files that speak of all of them (docs/format.md).
+ *
+ *     const directory = DataDirectory.open('data', { create: true })
+ *     await directory.createTopic('orders')
+ *     await directory.append('orders', [{ key: 'alice', value: 'one apple' }])
+ *     for await (const record of directory.read('orders')) console.log(record.offset, String(record.value))
+ *     directory.close()
+ *
  * Reading takes no lock. The first change takes `<dir>/.lock` shared, for the life of this object: a broker holds it
  * exclusively, so the two never write at once.
  */
@@ -114,8 +129,8 @@ export class DataDirectory {
   }
 
   /** Throws AlreadyExistsError, InvalidArgumentError for the name or the configuration, LockedError beside a broker. */
-  async createTopic(name: string, { partitions = 1, config = new Map() }: NewTopic = {}): Promise<TopicDescription> {
-    const overrides = checkTopicConfig(config)
+  async createTopic(name: string, { partitions = 1, config = {} }: NewTopic = {}): Promise<TopicDescription> {
+    const overrides = checkTopicConfig(configEntries(config))
     checkPartitionCount(partitions)
     this.lockShared()
     await this.#locked(() => {
@@ -149,7 +164,7 @@ export class DataDirectory {
         throw new InvalidArgumentError(`${name} has ${entry.partitions} partitions, and they cannot become fewer`)
       }
       const overrides = new Map(entry.config)
-      for (const [key, value] of config ?? []) {
+      for (const [key, value] of configEntries(config ?? {})) {
         if (value === undefined) overrides.delete(key)
         else overrides.set(key, value)
       }
@@ -206,16 +221,63 @@ export class DataDirectory {
     throw new LockedError(`${topic}/${partition} is being written by ${holder}`, { path: lock.path })
   }
 
+  /**
+   * The records of a topic from one place to another, as objects; by default all that there are at the call, merged by
+   * timestamp. Throws NotFoundError and OffsetOutOfRangeError at once; the iteration throws CorruptLogError at damage, behind
+   * records that are all valid, and RecordsRemovedError.
+   */
+  read(topic: string, options: ReadOptions = {}): AsyncGenerator<TopicRecord, void, undefined> {
+    return readTopic(this.#partitionsFor(topic, options.partitions), options)
+  }
+
+  /**
+   * As `read`, and then whatever comes, also in partitions that are added, until `until` or the signal ends it. Besides what
+   * `read` throws: LogReplacedError once the log was cut below what had been read, or the topic deleted.
+   */
+  follow(topic: string, options: FollowOptions = {}): AsyncGenerator<TopicRecord, void, undefined> {
+    return followTopic(() => this.#partitionsFor(topic, options.partitions), options)
+  }
+
+  /**
+   * Appends all of them and syncs by policy (default: durable when this resolves). If a record is refused or the source throws, those
+   * before it are written. For more than one go, keep a `topicAppender`: opening one costs some file work.
+   */
+  async append(
+    topic: string,
+    records: Iterable<NewRecord> | AsyncIterable<NewRecord>,
+    options: AppendOptions = {},
+  ): Promise<AppendSummary> {
+    const appender = await this.topicAppender(topic, options)
+    try {
+      for await (const record of records) await appender.send(record)
+    } catch (error) {
+      // What made the run fail is what send has thrown already.
+      await appender.close().catch(() => {})
+      throw error
+    }
+    return appender.close()
+  }
+
+  #partitionsFor(topic: string, partitions: readonly number[] | undefined): PartitionLog[] {
+    const description = this.topic(topic)
+    if (partitions === undefined) return this.partitionsOf(description)
+    const numbers = [...new Set(partitions)].sort((a, b) => a - b)
+    return numbers.map(partition => this.#partitionOf(description, partition))
+  }
+
   /** The read side of one partition. Throws NotFoundError. */
   partition(topic: string, partition: number): PartitionLog {
-    const description = this.topic(topic)
-    if (!description.partitions.includes(partition)) {
-      throw new NotFoundError(`topic ${topic} has no partition ${partition}`, {
+    return this.#partitionOf(this.topic(topic), partition)
+  }
+
+  #partitionOf(topic: TopicDescription, partition: number): PartitionLog {
+    if (!topic.partitions.includes(partition)) {
+      throw new NotFoundError(`topic ${topic.name} has no partition ${partition}`, {
         path: this.path,
-        hint: `it has ${describeNumbers(description.partitions)}`,
+        hint: `it has ${describeNumbers(topic.partitions)}`,
       })
     }
-    return new PartitionLog(this.#files(description, partition))
+    return new PartitionLog(this.#files(topic, partition))
   }
 
   /** The read side of all partitions of a topic as `topic()` or `topics()` gave it: one look at the directory for all. */
@@ -291,6 +353,17 @@ export class DataDirectory {
     this.#lock?.close()
     this.#lock = undefined
   }
+}
+
+function configEntries<None = never>(config: TopicConfigInput<None>): ReadonlyMap<string, string | None> {
+  const entries: Iterable<[string, string | number | boolean | None]> =
+    config instanceof Map ? config : Object.entries(config)
+  return new Map(
+    Array.from(entries, ([name, value]) => [
+      name,
+      typeof value === 'number' || typeof value === 'boolean' ? String(value) : value,
+    ]),
+  )
 }
 
 function checkPartitionCount(partitions: number): void {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, InvalidRecordError } from './errors.ts'
 import type { TopicConfig } from './file/topic-config.ts'
+import { type EncodedRecord, encodeRecord, type NewRecord } from './new-record.ts'
 import { type Ack, type AppendedToPartition, type BatchWriter, PartitionAppender } from './partition-appender.ts'
 import { Partitioner, type PartitionerName } from './partitioner.ts'
 import { BatchBuilder, encodeHeaders } from './record/batch-builder.ts'
@@ -70,9 +71,12 @@ const BUFFER_MEMORY_BYTES = 32 * 1024 * 1024
  * One run of appends to a topic: a batch builder for each partition that gets records, the partitioner, linger, the sync
  * policy and the acks.
  *
- * `append` and `appendDelimited` are synchronous and only fill builders. When they take nothing (false, or a position
- * before the end) the caller awaits `flushFull()` and tries again: a builder is full, or being written in this moment.
- * The loop's bytes can be reused at once, the builders hold copies.
+ *     for (const line of lines) await appender.send({ value: line })
+ *     await appender.close()
+ *
+ * `append` and `appendDelimited` make no object for a record. They are synchronous and only fill builders. When they take
+ * nothing (false, or a position before the end) the caller awaits `flushFull()` and tries again: a builder is full, or being
+ * written in this moment. The loop's bytes can be reused at once, the builders hold copies.
  *
  *     while (!appender.append(key, 0, key.length, value, 0, value.length)) await appender.flushFull()
  *     await appender.close()
@@ -94,6 +98,8 @@ export class TopicAppender {
   readonly #encodedHeaders: Buffer | undefined
   readonly #appenders: (PartitionAppender | undefined)[] = []
   #flushing: Promise<void> | undefined
+  /** The end of the last `send` that waits for room. */
+  #sending: Promise<void> | undefined
   #lingerTimer: NodeJS.Timeout | undefined
   #syncTimer: NodeJS.Timeout | undefined
   #failure: { error: unknown } | undefined
@@ -121,6 +127,32 @@ export class TopicAppender {
     const only = options.partition ?? (destination.partitions.length === 1 ? destination.partitions[0] : undefined)
     if (only !== undefined) await appender.#partitionAppender(only).open()
     return appender
+  }
+
+  /**
+   * Takes one record, as soon as there is room for it. It is written with others (`lingerMs`) and synced by the policy:
+   * `sync()` and `close()` wait for that, and `onAck` tells the offsets. Records keep the order of the calls, but who does not
+   * await them has no limit on what is waiting in memory. Throws what is wrong with the record, after which the appender can
+   * go on (InvalidRecordError, RecordTooLargeError, InvalidArgumentError), or what made the run fail.
+   */
+  async send(record: NewRecord): Promise<void> {
+    const encoded = encodeRecord(record)
+    if (this.#sending === undefined && this.#take(encoded)) return
+    // In a line: two that wait for room would each find the other's flush under way, for ever.
+    const turn = (this.#sending ?? Promise.resolve()).then(async () => {
+      while (!this.#take(encoded)) await this.flushFull()
+    })
+    const end = turn.catch(() => {})
+    this.#sending = end
+    try {
+      await turn
+    } finally {
+      if (this.#sending === end) this.#sending = undefined
+    }
+  }
+
+  #take({ key, value, fields }: EncodedRecord): boolean {
+    return this.append(key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, fields)
   }
 
   /**
@@ -204,12 +236,14 @@ export class TopicAppender {
 
   /** Writes and syncs everything taken so far, whatever the policy. */
   async sync(): Promise<void> {
+    await this.#sending
     await this.flush()
     await this.#syncWritten()
   }
 
   /** Writes what is left, syncs by policy, lets go of the partitions. Throws what made the run fail, if anything did. */
   async close(): Promise<AppendSummary> {
+    await this.#sending
     if (!this.#isClosed) {
       this.#isClosed = true
       try {
@@ -244,6 +278,7 @@ export class TopicAppender {
 
   #takesRecords(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#isClosed) throw new TypeError('the appender is closed')
     return this.#flushing === undefined
   }
 

@@ -1,22 +1,28 @@
 import { type FSWatcher, watch } from 'node:fs'
 
 /**
- * Wakes a follower when something in the partition's folder changes: kernel notification where the file system has it,
+ * Wakes a follower when something in a partition's folder changes, or in one of several: kernel notification where the file system has it,
  * and a timer beside it always, for network file systems and for limits on watches that are used up. Made before the
  * read whose end it waits behind; a change between the two is kept and ends the next wait at once.
  */
 export class LogWatch {
-  #watcher: FSWatcher | undefined
+  readonly #watchers: FSWatcher[] = []
   #changed = false
   #wake: (() => void) | undefined
 
-  constructor(folder: string) {
+  constructor(folder?: string) {
+    if (folder !== undefined) this.add(folder)
+  }
+
+  /** Looks at one folder more. */
+  add(folder: string): void {
     try {
-      this.#watcher = watch(folder, { persistent: false }, () => this.wake())
+      const watcher = watch(folder, { persistent: false }, () => this.wake())
       // The folder may go away under us; the timer goes on.
-      this.#watcher.on('error', () => this.#watcher?.close())
+      watcher.on('error', () => watcher.close())
+      this.#watchers.push(watcher)
     } catch {
-      this.#watcher = undefined
+      // Then there is only the timer.
     }
   }
 
@@ -42,7 +48,7 @@ export class LogWatch {
   }
 
   close(): void {
-    this.#watcher?.close()
+    for (const watcher of this.#watchers) watcher.close()
     this.#wake?.()
   }
 }

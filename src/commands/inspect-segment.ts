@@ -10,7 +10,14 @@ import { InspectSession } from '../cli/inspect/session.ts'
 import { TextInspectPresenter } from '../cli/inspect/text-presenter.ts'
 import { BlockSink } from '../cli/output/stdout.ts'
 import { startProgress } from '../cli/progress.ts'
-import { type InspectTarget, InvalidArgumentError, inspectTargets, inspectTopicTargets, isWrong } from '../log/index.ts'
+import {
+  type InspectTarget,
+  InvalidArgumentError,
+  inspectTargets,
+  inspectTopicTargets,
+  isWrong,
+  NotFoundError,
+} from '../log/index.ts'
 
 export default class InspectSegment extends LogladyCommand {
   static override summary = 'Show what is in files of a log, and whether anything is wrong with them.'
@@ -79,13 +86,22 @@ Exits with 1 if anything is wrong. Where stdout is no terminal, lines begin with
       showEntries: flags.records || targets.length === named.length,
     })
     try {
-      for (const target of targets) if (!session.isOver) await session.inspect(target)
+      for (const target of targets) {
+        if (session.isOver) break
+        await session.inspect(target).catch(error => this.#skipRemoved(target, error))
+      }
     } finally {
       progress.end()
     }
     await presenter.end(session.reports)
     await sink.flush()
     if (!sink.isClosed && session.reports.some(({ verdict }) => isWrong(verdict))) this.exitCode = 1
+  }
+
+  /** Retention, compaction and a topic's deletion go on while a directory is looked through. */
+  #skipRemoved({ path }: InspectTarget, error: unknown): void {
+    if (!(error instanceof NotFoundError)) throw error
+    this.note(`${path} was removed meanwhile`)
   }
 
   #targets(text: string): InspectTarget[] {

@@ -69,6 +69,7 @@ With --check nothing is written, and the exit code is 1 if anything is stale or 
         jobs: flags.jobs,
         signal,
         onWait: holder => this.note(`waiting for the lock of a partition, held by ${holder}`),
+        onGone: ({ logPath }) => this.note(`${logPath} was removed meanwhile`),
         onProgress: bytes => {
           done += bytes
           progress.update(done)

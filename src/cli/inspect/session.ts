@@ -44,6 +44,7 @@ export class InspectSession {
     return this.#sink.isClosed
   }
 
+  /** Throws NotFoundError if the file is not there any more. */
   async inspect(target: InspectTarget): Promise<void> {
     const { showBatches, showRecords } = this.#options
     const onProgress = (bytes: number): void => this.#progress.update(this.#bytesBefore + bytes)

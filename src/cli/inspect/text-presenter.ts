@@ -107,7 +107,8 @@ export class TextInspectPresenter implements InspectPresenter {
 
   async end(reports: readonly FileReport[]): Promise<void> {
     const { terminal } = this.#options
-    writeText(this.#sink, `${await summaryText(reports, { terminal, color: this.#options.color })}\n`)
+    const summary = await summaryText(reports, { terminal, color: this.#options.color })
+    if (summary !== '') writeText(this.#sink, `${summary}\n`)
     for (const finding of reports.flatMap(({ findings }) => findings))
       writeText(this.#sink, `${this.#finding(finding)}\n`)
     const verdict = worst(reports.map(report => report.verdict))

@@ -72,6 +72,7 @@ export class SegmentIndexesCheck {
     }
   }
 
+  /** By a rebuild or by compaction, or cut, as a writer does that takes the last time entry back: what was read is of no use. */
   areReplaced(): boolean {
     return this.#index?.isReplaced() === true || this.#timeIndex?.isReplaced() === true
   }
@@ -96,7 +97,7 @@ class OpenIndex<File extends IndexFile<unknown>, C extends Check> {
   constructor(file: File, check: C) {
     this.file = file
     this.check = check
-    this.#inode = inodeOf(file.path)
+    this.#inode = statSync(file.path, { throwIfNoEntry: false })?.ino
     this.#strayBytes = strayBytes(file)
   }
 
@@ -114,7 +115,8 @@ class OpenIndex<File extends IndexFile<unknown>, C extends Check> {
   }
 
   isReplaced(): boolean {
-    return inodeOf(this.file.path) !== this.#inode
+    const found = statSync(this.file.path, { throwIfNoEntry: false })
+    return found?.ino !== this.#inode || found === undefined || found.size < this.file.sizeInBytes
   }
 }
 
@@ -143,8 +145,4 @@ export function strayBytes({ path, entries, entrySize, paddingBytes }: IndexFile
   } finally {
     closeSync(fd)
   }
-}
-
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino
 }

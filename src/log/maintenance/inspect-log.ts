@@ -71,7 +71,12 @@ export class LogInspection {
       isRolled: context.place === 'rolled',
       indexIntervalBytes: partition?.indexIntervalBytes ?? DEFAULT_INDEX_INTERVAL_BYTES,
     })
-    this.#fd = openSegmentFile(logPath, 'r')
+    try {
+      this.#fd = openSegmentFile(logPath, 'r')
+    } catch (error) {
+      this.#indexes.close()
+      throw error
+    }
     const { start, end } = options
     this.#scan = new SegmentScan({
       fd: this.#fd,
@@ -287,7 +292,7 @@ export class LogInspection {
     const isReplaced = findings.length > 0 && this.#isReplaced()
     for (const finding of findings) this.#add(isReplaced ? { ...finding, verdict: 'clean' } : finding)
     if (!isReplaced) return
-    const message = 'the segment was replaced while it was read, which compaction does: look again'
+    const message = 'the segment or an index was replaced while it was read: look again'
     this.#add({ path: this.context.logPath, message, verdict: 'clean' })
   }
 

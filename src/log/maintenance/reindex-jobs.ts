@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, type ErrorDetails, NotFoundError, StorageError, SyncFailedError } from '../errors.ts'
@@ -12,6 +12,8 @@ export interface ReindexAllOptions extends ReindexOptions {
   signal?: AbortSignal
   /** Each as soon as it is done, in the order of the segments. */
   onResult?: (result: ReindexResult) => Promise<void> | void
+  /** Told of a segment that retention took meanwhile; without it that is an error. */
+  onGone?: (segment: SegmentContext) => void
 }
 
 interface Settings {
@@ -38,19 +40,22 @@ const MAX_DEFAULT_JOBS = 4
 /** `reindexSegment` for many; for writing the caller holds a WriteGuard. After an error what runs is finished, nothing begun. */
 export async function reindexAll(segments: readonly SegmentContext[], options: ReindexAllOptions = {}): Promise<void> {
   const jobs = Math.max(1, Math.min(options.jobs ?? defaultJobs(segments), segments.length))
-  const results: (ReindexResult | undefined)[] = []
+  /** null for a segment that is gone. */
+  const results: (ReindexResult | null | undefined)[] = []
   let begun = 0
   let told = 0
   let telling = Promise.resolve()
   let failure: unknown
   const tell = async (): Promise<void> => {
-    for (let result = results[told]; result !== undefined; result = results[++told]) await options.onResult?.(result)
+    for (let result = results[told]; result !== undefined; result = results[++told]) {
+      if (result !== null) await options.onResult?.(result)
+    }
   }
   const work = async (runner: Runner): Promise<void> => {
     try {
       while (failure === undefined && !options.signal?.aborted && begun < segments.length) {
         const number = begun++
-        results[number] = await runner.run(segments[number]!)
+        results[number] = await runOrSkip(runner, segments[number]!, options)
         telling = telling.then(tell)
         await telling
       }
@@ -64,6 +69,20 @@ export async function reindexAll(segments: readonly SegmentContext[], options: R
     Array.from({ length: jobs }, () => work(jobs === 1 ? new InThisThread(options) : new InThread(options))),
   )
   if (failure !== undefined) throw failure
+}
+
+async function runOrSkip(
+  runner: Runner,
+  segment: SegmentContext,
+  { onGone }: ReindexAllOptions,
+): Promise<ReindexResult | null> {
+  try {
+    return await runner.run(segment)
+  } catch (error) {
+    if (!(error instanceof NotFoundError) || onGone === undefined || existsSync(segment.logPath)) throw error
+    onGone(segment)
+    return null
+  }
 }
 
 function defaultJobs(segments: readonly SegmentContext[]): number {

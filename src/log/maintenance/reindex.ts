@@ -9,6 +9,7 @@ import { indexFileName, partitionLockFile, timeIndexFileName } from '../file/nam
 import type { BatchHeader } from '../record/batch-header.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { IndexRule } from '../segment/index-rule.ts'
+import { readFully } from '../segment/read-fully.ts'
 import { closeQuietly, openSegmentFile } from '../segment/segment-files.ts'
 import type { IndexFault } from './index-check.ts'
 import { SegmentIndexesCheck } from './index-pair-check.ts'
@@ -51,6 +52,8 @@ export interface ReindexResult {
 
 const BYTES_A_TURN = 1 << 25
 const MAX_INT32 = 2 ** 31 - 1
+/** Base offset, length, epoch, magic and CRC: enough to tell one batch from another. */
+const HEADER_BYTES = 21
 
 /**
  * Looks at the two indexes of a segment and builds them anew if need be, in one pass over the log: the rule is fed while
@@ -68,10 +71,13 @@ export async function reindexSegment(context: SegmentContext, options: ReindexOp
       const build = new IndexBuild(context, fd, interval)
       await build.run(options.onProgress)
       const result = build.result()
+      // A writer or another rebuild came between: what looks stale may be an entry that is no longer there.
+      if (result.isStale && build.wereReplaced) continue
       if (options.check || (!options.all && !result.isStale)) return result
-      if (await replaceIndexes(context, fd, build, options.onWait))
+      if (await replaceIndexes(context, fd, build, options.onWait)) {
         return { ...build.result(), ...statesOf(result), isRebuilt: true }
-      // The log was cut below what was read: from the beginning.
+      }
+      // The log was cut and perhaps written anew: from the beginning.
     } finally {
       closeQuietly(fd)
     }
@@ -97,9 +103,8 @@ async function replaceIndexes(
   const lock = LockFile.open(join(folder, partitionLockFile))
   try {
     await lock.lock(WRITE, 'exclusive', onWait)
-    const { nlink, size } = fstatSync(fd)
-    if (nlink === 0) throw new NotFoundError('the segment was removed meanwhile', { path: logPath })
-    if (size < build.end) return false
+    if (fstatSync(fd).nlink === 0) throw new NotFoundError('the segment was removed meanwhile', { path: logPath })
+    if (!build.isStillThere()) return false
     build.catchUp()
     // A broker that finds its mark of a clean stop trusts every file, also one that a power cut left half renamed.
     if (directory !== undefined) removeCleanShutdownMark(directory)
@@ -114,12 +119,17 @@ async function replaceIndexes(
 class IndexBuild {
   /** Behind the last batch that was seen. */
   end = 0
+  /** The indexes that were looked at are not the ones that are there now. */
+  wereReplaced = false
   readonly #context: SegmentContext
   readonly #fd: number
   readonly #rule: IndexRule
   readonly #check: SegmentIndexesCheck
   #nextOffset: number
   #badBytes = 0
+  /** The last batch that was seen: its place, and its header as it was. */
+  #lastPosition = -1
+  readonly #lastHeader = Buffer.alloc(HEADER_BYTES)
   #states: { index: IndexState; timeIndex: IndexState } = { index: 'right', timeIndex: 'right' }
 
   constructor(context: SegmentContext, fd: number, indexIntervalBytes: number) {
@@ -160,9 +170,18 @@ class IndexBuild {
       this.#check.finish(this.end, this.#nextOffset - 1)
       const { index, timeIndex } = this.#check.faults()
       this.#states = { index: stateOf(index), timeIndex: stateOf(timeIndex) }
+      this.wereReplaced = this.#check.areReplaced()
     } finally {
       this.#check.close()
     }
+  }
+
+  /** Whether the last batch is where it was; a log that was cut has another one there, or none. */
+  isStillThere(): boolean {
+    if (this.#lastPosition < 0) return true
+    const bytes = Buffer.alloc(HEADER_BYTES)
+    readFully(this.#fd, this.#context.logPath, bytes, 0, this.#lastPosition, HEADER_BYTES)
+    return bytes.equals(this.#lastHeader)
   }
 
   /** Over what was appended since `run`, which nobody can add to now. */
@@ -214,6 +233,9 @@ class IndexBuild {
   #feedRule(header: BatchHeader, position: number): void {
     const { lastOffset, baseOffset } = header
     this.end = position + header.sizeInBytes
+    this.#lastPosition = position
+    this.#lastHeader.fill(0)
+    header.bytes.copy(this.#lastHeader, 0, header.position, Math.min(header.position + HEADER_BYTES, header.recordsEnd))
     // No entry can name what is out of order, or further away than an int32 reaches.
     const isInOrder = baseOffset >= this.#nextOffset && lastOffset - this.#context.baseOffset <= MAX_INT32
     if (!isInOrder || position > MAX_INT32) return

@@ -203,6 +203,38 @@ test('what is appended between the look and the lock is indexed too', async () =
   expect(partition.read().records.at(-1)?.offset).toBe(500)
 })
 
+test('a log that was cut and written anew between the look and the lock is looked at again', async () => {
+  const partition = await indexedPartition()
+  const newest = partition.logs().at(-1)!.replace('.log', '')
+  rmSync(partition.file(`${newest}.index`))
+  const log = partition.file(`${newest}.log`)
+  const holder = await LockProcess.start(partition.file('.lock'))
+  await holder.tryLock(WRITE, 'exclusive')
+  let hasRewritten = false
+  const running = reindex(partition, {
+    onWait: () => {
+      // The last batch goes, and a longer one comes in its place.
+      const index = partition.bytes(`${newest}.log`)
+      const last = batchOf(['other'.repeat(400)])
+      last.writeBigInt64BE(498n, 0)
+      writeFileSync(log, Buffer.concat([index.subarray(0, lastBatchStart(index)), last]))
+      hasRewritten = true
+    },
+  })
+  await expect.poll(() => hasRewritten, { timeout: 20_000 }).toBe(true)
+  await holder.unlock(WRITE)
+  await running
+  const built = indexFiles(partition)
+  await reindex(partition, { all: true })
+  expect(indexFiles(partition)).toEqual(built)
+})
+
+function lastBatchStart(bytes: Buffer): number {
+  let start = 0
+  for (let at = 0; at < bytes.length; at += 12 + bytes.readInt32BE(at + 8)) start = at
+  return start
+}
+
 test('around damage the batches before and behind it are indexed', async () => {
   const partition = await indexedPartition()
   const path = partition.file('00000000000000000000.log')
@@ -283,6 +315,25 @@ test.each([1, 3])('the first error ends it with %i jobs', async jobs => {
   const segments = reindexTargets(partition.path)
   rmSync(partition.file(partition.logs()[1]!))
   await expect(reindexAll(segments, { jobs, check: true })).rejects.toMatchObject({ code: 'LOGLADY_NOT_FOUND' })
+})
+
+test.each([1, 3])('a segment that retention took meanwhile may be passed over, with %i jobs', async jobs => {
+  const partition = await indexedPartition()
+  const segments = reindexTargets(partition.path)
+  const log = partition.file(partition.logs()[1]!)
+  rmSync(log)
+  const gone: string[] = []
+  const results: ReindexResult[] = []
+  await reindexAll(segments, {
+    jobs,
+    check: true,
+    onGone: ({ logPath }) => gone.push(logPath),
+    onResult: result => {
+      results.push(result)
+    },
+  })
+  expect(gone).toEqual([log])
+  expect(results).toHaveLength(segments.length - 1)
 })
 
 test('an aborted run begins no further segment', async () => {

@@ -11,8 +11,6 @@ import {
 } from './read-topic.ts'
 
 export interface FollowOptions extends ReadOptions {
-  /** Exclusive. Default: no end. */
-  until?: ReadOptions['until']
   /** Ends the iteration, without an error. */
   signal?: AbortSignal
 }

@@ -33,7 +33,7 @@ export interface ReadOptions {
   partitions?: readonly number[]
   /** Default, also for partitions that a map leaves out: `beginning`. */
   from?: Places
-  /** Exclusive. Default: where the log ended at the call. */
+  /** Exclusive. Default: where the log ended at the call; when following: no end. */
   until?: Places
   /** Default `timestamp`. */
   order?: MergeOrder

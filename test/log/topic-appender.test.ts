@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { InvalidArgumentError, InvalidRecordError, RecordTooLargeError } from '../../src/log/errors.ts'
 import { topicConfig } from '../../src/log/file/topic-config.ts'
 import type { Ack } from '../../src/log/partition-appender.ts'
@@ -109,6 +109,26 @@ test('a slow input is written when the linger is over, with 0 as soon as the cal
     expect(only.values).toEqual(['a', 'b', 'c'])
     await appender.close()
   }
+})
+
+test('linger is longer after it cut many batches short, so that small writes cannot take all the time', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const partitions = Array.from({ length: 100 }, (_, n) => n)
+  const { appender, memory } = await open({ partitions, lingerMs: 5 })
+  const batches = () => [...memory.values()].reduce((sum, partition) => sum + partition.batches.length, 0)
+  for (const partition of partitions) appendText(appender, null, 'a', { partition })
+  await vi.advanceTimersByTimeAsync(5)
+  expect(batches()).toBe(100)
+  appendText(appender, null, 'b', { partition: 0 })
+  await vi.advanceTimersByTimeAsync(39)
+  expect(batches()).toBe(100)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(batches()).toBe(101)
+  appendText(appender, null, 'c', { partition: 0 })
+  await vi.advanceTimersByTimeAsync(5)
+  expect(batches()).toBe(102)
+  await appender.close()
 })
 
 test('keys go where Kafka puts them, an empty key too; records without one fill one partition after the other', async () => {

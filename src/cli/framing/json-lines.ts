@@ -22,6 +22,8 @@ export class JsonLinesFraming implements Framing {
   readonly #key: Buffer | undefined
   readonly #ignorePartition: boolean
   readonly #skipEmpty: boolean
+  /** All whole lines that are there are known to be UTF-8. */
+  #isUtf8 = false
   /** Bytes behind `input.start` that hold no newline. */
   #searchedBytes = 0
 
@@ -33,13 +35,18 @@ export class JsonLinesFraming implements Framing {
 
   take(input: InputWindow, target: RecordTarget): Taken {
     const { bytes, end } = input
-    for (;;) {
-      const newline = bytes.indexOf(NEWLINE, input.start + this.#searchedBytes)
-      if (newline < 0 || newline >= end) break
+    const searched = input.start + this.#searchedBytes
+    const behind = searched + bytes.subarray(searched, end).lastIndexOf(NEWLINE) + 1
+    if (behind > searched) {
       this.#searchedBytes = 0
-      if (!this.#append(target, bytes, input.start, newline)) return 'full'
-      input.start = newline + 1
-      input.ordinal++
+      // For many lines at once; only where that fails they are checked one by one.
+      this.#isUtf8 = isUtf8(bytes.subarray(input.start, behind))
+      while (input.start < behind) {
+        const newline = bytes.indexOf(NEWLINE, input.start)
+        if (!this.#append(target, bytes, input.start, newline)) return 'full'
+        input.start = newline + 1
+        input.ordinal++
+      }
     }
     this.#searchedBytes = end - input.start
     // Escapes and base64 make a line longer than its record, by six bytes for one at most; the names of the fields count little.
@@ -48,6 +55,7 @@ export class JsonLinesFraming implements Framing {
   }
 
   #takeLast(input: InputWindow, target: RecordTarget): Taken {
+    this.#isUtf8 = false
     try {
       if (!this.#append(target, input.bytes, input.start, input.end)) {
         this.#searchedBytes = 0
@@ -65,7 +73,7 @@ export class JsonLinesFraming implements Framing {
 
   #append(target: RecordTarget, bytes: Buffer, start: number, end: number): boolean {
     if (this.#skipEmpty && start === end) return true
-    if (!isUtf8(bytes.subarray(start, end))) {
+    if (!this.#isUtf8 && !isUtf8(bytes.subarray(start, end))) {
       throw new InvalidRecordError('not UTF-8', {
         position: start + validUtf8Length(bytes.subarray(start, end)),
         hint: 'bytes that are no UTF-8 go into {"base64": "…"}',

@@ -21,8 +21,22 @@ const fieldNames = [
   'headers',
   'base64',
 ] as const
-type FieldName = (typeof fieldNames)[number]
-const fieldNameBytes = fieldNames.map(name => Buffer.from(name))
+
+interface Field {
+  name: (typeof fieldNames)[number]
+  bytes: Buffer
+  /** Marks it as seen. */
+  bit: number
+}
+
+/** The fields whose names have so many bytes, two at most: a name is found by one or two comparisons. */
+const fieldsByLength: Field[][] = []
+for (const [index, name] of fieldNames.entries()) {
+  const field = { name, bytes: Buffer.from(name), bit: 1 << index }
+  fieldsByLength[name.length] = [...(fieldsByLength[name.length] ?? []), field]
+}
+const KEY_BIT = 1 << fieldNames.indexOf('key')
+const VALUE_BIT = 1 << fieldNames.indexOf('value')
 
 /**
  * One line of `read -J`, parsed without an object for it: key and value end up as ranges of the line itself, or of a
@@ -45,7 +59,7 @@ export class JsonRecord {
   partition: number | undefined
   hasKey = false
   readonly #scanner = new JsonScanner()
-  /** One bit for each of `fieldNames`. */
+  /** The bits of the fields that the line had so far. */
   #seen = 0
 
   /** Parses bytes[start, end), which must be valid UTF-8. */
@@ -64,25 +78,26 @@ export class JsonRecord {
       scanner.expect(CLOSE_BRACE, '"," or "}"')
     }
     scanner.expectEnd()
-    this.hasKey = this.#has('key')
-    if (!this.#has('value'))
+    this.hasKey = (this.#seen & KEY_BIT) !== 0
+    if ((this.#seen & VALUE_BIT) === 0)
       throw new InvalidRecordError('the record has no "value" (null is one)', { position: start })
   }
 
   #parseField(): void {
     const scanner = this.#scanner
     const position = scanner.skipSpace()
-    const name = this.#fieldName()
-    if (name === undefined || name === 'base64') {
+    const field = this.#field()
+    if (field === undefined || field.name === 'base64') {
       throw new InvalidRecordError(`a record has no field ${scanner.quote()}`, {
         position,
         hint: 'its fields are key, value, headers, timestamp, partition; topic, offset and timestampType are ignored',
       })
     }
-    if (this.#has(name)) throw new InvalidRecordError(`field "${name}" is there twice`, { position })
-    this.#seen |= 1 << fieldNames.indexOf(name)
+    if ((this.#seen & field.bit) !== 0)
+      throw new InvalidRecordError(`field "${field.name}" is there twice`, { position })
+    this.#seen |= field.bit
     scanner.expect(COLON, '":"')
-    switch (name) {
+    switch (field.name) {
       case 'key':
         if (this.#parseBytesOrNull('a key')) {
           this.keyBytes = scanner.bytes
@@ -109,21 +124,19 @@ export class JsonRecord {
         this.partition = scanner.integer('partition', 0, 0x7fffffff)
         return
       default:
-        scanner.skipScalar(name)
+        scanner.skipScalar(field.name)
     }
   }
 
-  #has(name: FieldName): boolean {
-    return (this.#seen & (1 << fieldNames.indexOf(name))) !== 0
-  }
-
-  #fieldName(): FieldName | undefined {
+  /** The field whose name comes next, undefined for one that a record does not have. */
+  #field(): Field | undefined {
     const scanner = this.#scanner
     scanner.string('a field name')
-    const length = scanner.end - scanner.start
-    for (const [index, name] of fieldNameBytes.entries()) {
-      if (name.length === length && name.compare(scanner.bytes, scanner.start, scanner.end) === 0)
-        return fieldNames[index]
+    const { bytes, start } = scanner
+    for (const field of fieldsByLength[scanner.end - start] ?? []) {
+      let matched = 0
+      while (matched < field.bytes.length && bytes[start + matched] === field.bytes[matched]) matched++
+      if (matched === field.bytes.length) return field
     }
     return undefined
   }
@@ -151,7 +164,7 @@ export class JsonRecord {
       new InvalidRecordError(`${what} is a string, {"base64": "…"} or null`, { position })
     if (first !== OPEN_BRACE) throw fault()
     scanner.expect(OPEN_BRACE, '"{"')
-    if (scanner.peek() !== QUOTE || this.#fieldName() !== 'base64') throw fault()
+    if (scanner.peek() !== QUOTE || this.#field()?.name !== 'base64') throw fault()
     scanner.expect(COLON, '":"')
     if (scanner.peek() !== QUOTE) throw fault()
     scanner.base64()

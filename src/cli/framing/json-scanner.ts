@@ -114,6 +114,8 @@ export class JsonScanner {
   /** A number without fraction or exponent, in [lowest, highest]. */
   integer(what: string, lowest: number, highest: number): number {
     const position = this.skipSpace()
+    const plain = this.#plainInteger()
+    if (plain >= 0 && plain <= highest) return plain
     const text = this.#numberText()
     if (!/^-?\d+$/.test(text)) throw new InvalidRecordError(`${what} is a whole number`, { position })
     const value = Number(text)
@@ -127,8 +129,9 @@ export class JsonScanner {
   skipScalar(what: string): void {
     const byte = this.peek()
     if (byte === QUOTE) this.string('a string')
-    else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) this.#numberText()
-    else if (byte === 0x6e) this.#literal('null')
+    else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
+      if (this.#plainInteger() < 0) this.#numberText()
+    } else if (byte === 0x6e) this.#literal('null')
     else if (byte === 0x74) this.#literal('true')
     else if (byte === 0x66) this.#literal('false')
     else throw this.#expected(`${what} as a string or number`)
@@ -143,6 +146,20 @@ export class JsonScanner {
   quote(): string {
     const text = this.view().toString()
     return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+  }
+
+  /** The way of nearly all numbers: up to fifteen digits and nothing else. -1, and nothing taken, for any other. */
+  #plainInteger(): number {
+    const input = this.#input
+    const first = this.#at
+    let value = 0
+    let at = first
+    while (at < this.#limit && input[at]! >= ZERO && input[at]! <= NINE) value = value * 10 + (input[at++]! - ZERO)
+    const hasLeadingZero = input[first] === ZERO && at > first + 1
+    const goesOn = at < this.#limit && isNumberByte(input[at]!)
+    if (at === first || at > first + 15 || hasLeadingZero || goesOn) return -1
+    this.#at = at
+    return value
   }
 
   #numberText(): string {

@@ -138,12 +138,17 @@ export class BatchReader {
 
   #enter(segment: SegmentFiles, seek: boolean): SegmentCursor {
     const cursor = new SegmentCursor(segment, this.#files.rules)
+    try {
+      // Asked once the file is open: if the answer is right, the file is the right topic's too.
+      this.#checkTopic()
+      if (seek) cursor.seekToOffset(this.position)
+    } catch (error) {
+      cursor.close()
+      throw error
+    }
     this.#cursor?.close()
     this.#cursor = cursor
     this.#last.clear()
-    // Asked once the file is open: if the answer is right, the file is the right topic's too.
-    this.#checkTopic()
-    if (seek) cursor.seekToOffset(this.position)
     this.#hasSeenSuccessor = this.#listedSuccessor(segment) !== undefined
     return cursor
   }
@@ -171,16 +176,9 @@ export class BatchReader {
     if (successor !== undefined || this.#expected(cursor) < this.#files.recoveryPoint(this.#segments)) {
       return this.#judge(cursor, cursor.fault, successor)
     }
-    // Half a batch whose header fits is a write that goes on, or died; only bytes that are none need a second thought.
-    if (outcome === 'incomplete' && this.#looksRight(cursor)) return false
-    const resume = this.#resume(cursor, undefined)
-    if (resume === undefined) return false
+    // Nothing of the log's own behind it: a write that goes on, or one that died.
+    if (this.#resume(cursor, undefined) === undefined) return false
     return this.#judge(cursor, cursor.fault, undefined)
-  }
-
-  #looksRight(cursor: SegmentCursor): boolean {
-    const { header } = cursor
-    return header.sizeInBytes === 0 || header.baseOffset === this.#expected(cursor)
   }
 
   #expected(cursor: SegmentCursor): number {
@@ -332,7 +330,8 @@ export class BatchReader {
   #resume(cursor: SegmentCursor, successor: SegmentFiles | undefined): Damage['resume'] {
     const atLeast = this.#expected(cursor)
     const below = successor === undefined ? {} : { below: successor.baseOffset }
-    return resynchronise(cursor.fd, cursor.segment, cursor.filePosition, { atLeast, ...below })
+    const bounds = { atLeast, ...below, hasGaps: !this.#files.rules.dense }
+    return resynchronise(cursor.fd, cursor.segment, cursor.filePosition, bounds)
   }
 
   /** After a CorruptLogError: goes on behind the damage, and says what that leaves out. */

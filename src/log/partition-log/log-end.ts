@@ -20,8 +20,12 @@ export function findLogEndOffset(files: PartitionFiles, segments: readonly Segme
       const outcome = cursor.next()
       if (outcome === 'batch') {
         end = cursor.header.nextOffset
-      } else if (outcome === 'damaged' && cursor.filePosition < fstatSync(cursor.fd).size) {
-        const found = resynchronise(cursor.fd, newest, cursor.filePosition, { atLeast: end })
+      } else if (
+        (outcome === 'damaged' || outcome === 'incomplete') &&
+        cursor.filePosition < fstatSync(cursor.fd).size
+      ) {
+        const bounds = { atLeast: end, hasGaps: !files.rules.dense }
+        const found = resynchronise(cursor.fd, newest, cursor.filePosition, bounds)
         if (found === undefined) break
         cursor.seek(found.position, found.baseOffset)
       } else {

@@ -243,8 +243,8 @@ function cutTail(
   const bytes = fstatSync(fd).size - end.position
   if (outcome === 'end' || bytes === 0) return undefined
   const reason = outcome === 'zeros' ? 'nothing but zero bytes follow' : cursor.fault
-  const hasValidBehind =
-    outcome === 'damaged' && resynchronise(fd, segment, end.position, { atLeast: end.nextOffset }) !== undefined
+  const bounds = { atLeast: end.nextOffset, hasGaps: !files.rules.dense }
+  const hasValidBehind = outcome !== 'zeros' && resynchronise(fd, segment, end.position, bounds) !== undefined
   const keptIn = hasValidBehind ? keepCut(files, segment, fd, end.position, bytes) : undefined
   try {
     ftruncateSync(fd, end.position)

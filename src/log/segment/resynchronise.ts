@@ -13,6 +13,8 @@ export interface ResyncPoint {
 export interface OffsetBounds {
   atLeast: number
   below?: number
+  /** False for a log that only loglady wrote: there a batch's successor has the very next offset. */
+  hasGaps: boolean
 }
 
 /** The first place behind `position` where the log's own batches go on, or undefined; `planResync` has the rule. */
@@ -30,6 +32,7 @@ export function resynchronise(
     above: bounds.atLeast - 1,
     ...(bounds.below !== undefined && { below: bounds.below }),
     indexPositions: indexPositions(segment),
+    hasGaps: bounds.hasGaps,
   })
   const first = chains[0]
   return first === undefined ? undefined : { position: first.start, baseOffset: first.firstOffset }

@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeF
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { recoveryPointCheckpointFile } from '../../../src/log/file/names.ts'
+import { stampBatch } from '../../../src/log/record/batch-builder.ts'
 import { BatchHeader } from '../../../src/log/record/batch-header.ts'
 import { batchOf, TestPartition } from '../../helpers/partition.ts'
 
@@ -211,4 +212,39 @@ test('nothing but the files of the protocol is left in a partition', async () =>
     'leader-epoch-checkpoint',
     'partition.metadata',
   ])
+})
+
+test('a length that claims too much, with valid batches behind it, is damage to a reader and kept by the writer', async () => {
+  const { partition, bytes } = await killedWriter()
+  rmSync(join(partition.path, recoveryPointCheckpointFile))
+  const broken = Buffer.from(bytes)
+  broken[9]! = 0x7f
+  writeFileSync(partition.file(LOG), broken)
+  expect(partition.read()).toMatchObject({ records: [], error: { position: 0, firstOffset: 0, lastOffset: 1 } })
+  await partition.append([['next']])
+  expect(partition.bytes(`${LOG}.0.cut`)).toEqual(broken)
+})
+
+test('half a batch whose value holds whole batches is a torn tail all the same', async () => {
+  const partition = await TestPartition.create()
+  await partition.append([['a']])
+  const { length } = partition.bytes(LOG)
+  const writer = await partition.writer()
+  const nested = [1, 2, 3].map(i => {
+    const batch = batchOf([`nested ${i}`])
+    stampBatch(batch, 0, i, 0)
+    return batch
+  })
+  await writer.append(batchOf([Buffer.concat([...nested, Buffer.alloc(500, 'x')])]))
+  const whole = partition.bytes(LOG)
+  for (let size = length + 1; size < whole.length; size++) {
+    truncateSync(partition.file(LOG), size)
+    expect(partition.read(), `size ${size}`).toEqual({ records: [expect.objectContaining({ offset: 0, value: 'a' })] })
+    writeFileSync(partition.file(LOG), whole)
+  }
+  truncateSync(partition.file(LOG), whole.length - 1)
+  const next = await partition.writer()
+  await next.append(batchOf(['b']))
+  expect(readdirSync(partition.folder).filter(name => name.endsWith('.cut'))).toEqual([])
+  expect(partition.read().records.map(record => record.value)).toEqual(['a', 'b'])
 })

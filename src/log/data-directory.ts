@@ -18,6 +18,7 @@ import {
 } from './file/names.ts'
 import { changeOffsetCheckpoint, partitionKey } from './file/offset-checkpoint.ts'
 import { randomTopicId } from './file/partition-metadata.ts'
+import { remoteFileSystem } from './file/remote-file-system.ts'
 import { checkTopicConfig } from './file/topic-config.ts'
 import { readTopicsFile, writeTopicsFile } from './file/topics-file.ts'
 import { type FollowOptions, followTopic } from './follow-topic.ts'
@@ -83,6 +84,7 @@ export class DataDirectory {
   readonly path: string
   readonly #onNote: (note: string) => void
   #lock: LockFile | undefined
+  #hasToldHost = false
 
   private constructor(path: string, onNote: (note: string) => void) {
     this.path = path
@@ -191,16 +193,9 @@ export class DataDirectory {
     }
   }
 
+  /** What says "so far it is safe" goes first: records must not be gone while a recovery point still vouches for them. */
   #deleteLocked(name: string, partitions: number[], backupFolder: string | undefined): void {
-    const topics = new Map(readTopicsFile(this.path) ?? [])
-    if (topics.delete(name)) writeTopicsFile(this.path, topics)
-    if (backupFolder !== undefined) makeDirectory(resolve(backupFolder))
-    for (const partition of partitions) {
-      if (!existsSync(join(this.path, partitionFolderName(name, partition)))) continue
-      const renamed = renameForDeletion(this.path, name, partition)
-      if (backupFolder !== undefined) moveFolder(renamed, join(backupFolder, partitionFolderName(name, partition)))
-    }
-    syncFolder(this.path)
+    if (backupFolder !== undefined) prepareBackup(resolve(backupFolder), name, partitions)
     for (const file of CHECKPOINTS) {
       if (!existsSync(join(this.path, file))) continue
       const changes = new Map(partitions.map(partition => [partitionKey(name, partition), undefined]))
@@ -208,6 +203,17 @@ export class DataDirectory {
       changeOffsetCheckpoint(this.path, file, () => changes, { durable: true, onUnreadable })
     }
     removeTopicFromGroups(this.path, name, error => this.#onNote(error.describe()))
+    for (const partition of partitions) {
+      const folder = join(this.path, partitionFolderName(name, partition))
+      if (!existsSync(folder)) continue
+      // In one step from its place to the backup: under a name in between the next writer would clear it away.
+      if (backupFolder !== undefined) moveFolder(folder, join(backupFolder, partitionFolderName(name, partition)))
+      else renameForDeletion(this.path, name, partition)
+    }
+    syncFolder(this.path)
+    // Last, as folders without an entry here would count as a topic that a broker made.
+    const topics = new Map(readTopicsFile(this.path) ?? [])
+    if (topics.delete(name)) writeTopicsFile(this.path, topics)
     removeDeletedFolders(this.path)
   }
 
@@ -293,12 +299,20 @@ export class DataDirectory {
   async partitionWriter(topic: string, partition: number): Promise<PartitionWriter> {
     const description = this.topic(topic)
     this.lockShared()
+    this.#tellHost()
     const files = this.partition(topic, partition).files
     if (description.id !== undefined && !existsSync(files.folder)) {
       const { id, partitions } = description
       await this.#locked(() => completeFolders(this.path, topic, id, partitions.length))
     }
     return PartitionWriter.open(files, { ...description.config, onNote: this.#onNote })
+  }
+
+  #tellHost(): void {
+    const fileSystem = this.#hasToldHost ? undefined : remoteFileSystem(this.path)
+    this.#hasToldHost = true
+    if (fileSystem === undefined) return
+    this.#onNote(`the data directory is on ${fileSystem}: all its writers must run on one host`)
   }
 
   /** One run of appends: see TopicAppender. */
@@ -381,8 +395,15 @@ function makeDirectory(path: string): void {
   if (parent !== path) syncFolder(parent)
 }
 
+function prepareBackup(folder: string, topic: string, partitions: readonly number[]): void {
+  makeDirectory(folder)
+  for (const partition of partitions) {
+    const path = join(folder, partitionFolderName(topic, partition))
+    if (existsSync(path)) throw new AlreadyExistsError('the backup folder has this partition already', { path })
+  }
+}
+
 function moveFolder(from: string, to: string): void {
-  if (existsSync(to)) throw new AlreadyExistsError('the backup folder has this partition already', { path: to })
   try {
     renameSync(from, to)
   } catch (cause) {

@@ -44,7 +44,6 @@ export class PartitionWriter {
   readonly #header = new BatchHeader()
   #segment!: ActiveSegment
   #failure: LogladyError | undefined
-  #hasWritten = false
   #syncedOffset = -1
   #syncedPosition = 0
   #raisedTo = -1
@@ -124,7 +123,6 @@ export class PartitionWriter {
       await this.#catchUp()
       const baseOffset = this.#segment.nextOffset
       await this.#write(batches)
-      this.#hasWritten = true
       return { baseOffset, lastOffset: this.#segment.nextOffset - 1 }
     })
   }
@@ -312,12 +310,12 @@ export class PartitionWriter {
   }
 
   /**
-   * A clean end: the final time entry, and the recovery point as far as synced. It syncs nothing itself: whoever promised
-   * durability has called `sync`. After a failure it only lets go.
+   * A clean end: the final time entry, and the recovery point as far as synced, by recovery too. It syncs nothing itself:
+   * whoever promised durability has called `sync`. After a failure it only lets go.
    */
   async close(): Promise<void> {
     try {
-      if (this.#failure === undefined && this.#hasWritten) {
+      if (this.#failure === undefined) {
         await this.#underLock(async () => {
           await this.#catchUp()
           this.#segment.writeForcedTimeEntry()

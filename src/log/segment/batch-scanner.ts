@@ -29,19 +29,21 @@ export class BatchScanner {
   filePosition: number
   readonly #fd: number
   readonly #path: string
+  readonly #blockBytes: number
   #block: Buffer
   /** Unread bytes of the block, and the file position of `#start`. */
   #start = 0
   #end = 0
   #blockPosition: number
   #currentSize = 0
-  /** Doubles with each block: who wants one record should not read a mebibyte. */
+  /** Doubles with each block, and the block with it: who wants one record should neither read nor allocate a mebibyte. */
   #readAhead = CHAIN_BLOCK_BYTES
 
   constructor(fd: number, path: string, position: number, blockBytes = DEFAULT_BLOCK_BYTES) {
     this.#fd = fd
     this.#path = path
-    this.#block = Buffer.allocUnsafeSlow(blockBytes)
+    this.#blockBytes = blockBytes
+    this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, CHAIN_BLOCK_BYTES))
     this.filePosition = position
     this.#blockPosition = position
   }
@@ -115,10 +117,12 @@ export class BatchScanner {
   /** True if at least `size` bytes, or as many as fit a block, could be had from the current position on. */
   #fill(size: number): boolean {
     const have = this.#end - this.#start
-    if (size > this.#block.length) {
-      const inFile = fstatSync(this.#fd).size - this.filePosition
-      if (inFile < size) return this.#refresh()
-      const larger = Buffer.allocUnsafeSlow(size)
+    // Beyond a block's bytes a length field alone decides nothing.
+    if (size > this.#blockBytes && fstatSync(this.#fd).size - this.filePosition < size) return this.#refresh()
+    const wanted = Math.max(size, have + this.#readAhead)
+    const blockBytes = Math.max(size, Math.min(wanted, this.#blockBytes))
+    if (blockBytes > this.#block.length) {
+      const larger = Buffer.allocUnsafeSlow(blockBytes)
       this.#block.copy(larger, 0, this.#start, this.#end)
       this.#block = larger
     } else {
@@ -128,7 +132,7 @@ export class BatchScanner {
     this.#start = 0
     const room = this.#block.length - have
     const length = Math.min(room, Math.max(size - have, this.#readAhead))
-    this.#readAhead = Math.min(this.#readAhead * 2, this.#block.length)
+    this.#readAhead = Math.min(this.#readAhead * 2, this.#blockBytes)
     this.#end = have + this.#read(have, this.#blockPosition + have, length)
     return this.#end >= size
   }

@@ -1,5 +1,6 @@
 import type { BackwardBatches } from './backward-records.ts'
 import { CorruptLogError } from './errors.ts'
+import type { BatchReader } from './partition-log/batch-reader.ts'
 import type { PartitionLog } from './partition-log/partition-log.ts'
 import type { BatchHeader } from './record/batch-header.ts'
 import type { SkippedDamage } from './record-stream.ts'
@@ -51,7 +52,8 @@ export class DamageSkippingReader implements BackwardBatches {
     if (offset === undefined) return undefined
     const reader = this.#log.reader({ from: offset, until: offset + 1 })
     this.#reader = reader
-    return reader.next()
+    // On the way from the index entry it may come by damage that was told already.
+    return nextBatch(reader, () => {})
   }
 
   close(): void {
@@ -63,7 +65,7 @@ export class DamageSkippingReader implements BackwardBatches {
     const reader = this.#log.reader({ from: this.#from, until: this.#before })
     try {
       for (;;) {
-        const header = this.#nextBatch(reader)
+        const header = nextBatch(reader, this.#onDamage)
         if (header === undefined) return offsets
         // A legacy wrapper is found by its last offset, the only one that its header has.
         if (header.baseOffset < this.#before) offsets.push(header.baseOffset)
@@ -72,15 +74,15 @@ export class DamageSkippingReader implements BackwardBatches {
       reader.close()
     }
   }
+}
 
-  #nextBatch(reader: ReturnType<PartitionLog['reader']>): BatchHeader | undefined {
-    for (;;) {
-      try {
-        return reader.next()
-      } catch (error) {
-        if (!(error instanceof CorruptLogError)) throw error
-        this.#onDamage(reader.skipDamage())
-      }
+function nextBatch(reader: BatchReader, onDamage: (damage: SkippedDamage) => void): BatchHeader | undefined {
+  for (;;) {
+    try {
+      return reader.next()
+    } catch (error) {
+      if (!(error instanceof CorruptLogError)) throw error
+      onDamage(reader.skipDamage())
     }
   }
 }

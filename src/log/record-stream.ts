@@ -198,8 +198,12 @@ export class PartitionRecords {
       try {
         return this.#batches.next()
       } catch (error) {
-        if (this.#onDamage === undefined || !(error instanceof CorruptLogError)) throw error
-        this.#onDamage(this.#batches.skipDamage())
+        if (!(error instanceof CorruptLogError)) throw error
+        // On the way from an index entry to `from` it may come by damage that nobody has asked for.
+        const isBelow = error.lastOffset !== undefined && error.lastOffset < this.#from
+        if (this.#onDamage === undefined && !isBelow) throw error
+        const damage = this.#batches.skipDamage()
+        if (!isBelow) this.#onDamage?.(damage)
       }
     }
   }

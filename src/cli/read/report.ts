@@ -1,16 +1,20 @@
+import { relative } from 'node:path'
 import type { SkippedDamage } from '../../log/index.ts'
 import { formatCount, formatDuration, formatSize } from '../sizes.ts'
 import type { Printer } from './printer.ts'
 
-/** `skipped default-0/00000000000000001024.log: 4,096 bytes from byte 73728 on, offsets 1301-1340: CRC mismatch, …` */
-export function describeDamage({ path, position, bytes, firstOffset, lastOffset, reason }: SkippedDamage): string {
+/** With the path as seen from the data directory: `skipped default-0/00000000000000001024.log: 4,096 bytes from byte 73728 on, offsets 1301-1340: CRC mismatch, …` */
+export function describeDamage(
+  { path, position, bytes, firstOffset, lastOffset, reason }: SkippedDamage,
+  directory: string,
+): string {
   const offsets =
     lastOffset < firstOffset
       ? 'no offsets missing for sure'
       : lastOffset === firstOffset
         ? `offset ${firstOffset}`
         : `offsets ${firstOffset}-${lastOffset}`
-  return `skipped ${path}: ${formatCount(bytes)} bytes from byte ${position} on, ${offsets}: ${reason}`
+  return `skipped ${relative(directory, path)}: ${formatCount(bytes)} bytes from byte ${position} on, ${offsets}: ${reason}`
 }
 
 export interface PrintStatistics {

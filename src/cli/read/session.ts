@@ -107,7 +107,7 @@ export class ReadSession {
       const place = `${damage.path} ${damage.position}`
       if (this.#toldDamage.has(place)) return
       this.#toldDamage.add(place)
-      this.#options.onWarning(describeDamage(damage))
+      this.#options.onWarning(describeDamage(damage, this.#options.directory.path))
     }
   }
 

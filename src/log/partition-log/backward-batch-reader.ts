@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { CorruptLogError } from '../errors.ts'
 import { OffsetIndex } from '../file/offset-index.ts'
 import { BatchHeader } from '../record/batch-header.ts'
@@ -142,28 +143,31 @@ export class BackwardBatchReader {
     return true
   }
 
-  /** Where batches that begin below `before` end, from an index entry on. */
+  /**
+   * Where batches that begin below `before` end, from an index entry on. Only the first one's CRC is checked, to find out an
+   * entry that lies: the others are when they are read, so damage that nobody asks for stops nobody.
+   */
   #validEnd(from: number): number {
     const { logPath, baseOffset } = this.#segment!
     const scanner = new BatchScanner(this.#fd, logPath, from)
-    let end = from
+    if (from !== 0 && scanner.next() !== 'batch') return this.#validEnd(0)
+    scanner.seek(from)
+    const { size } = fstatSync(this.#fd)
     let reached = baseOffset
-    for (;;) {
-      const outcome = scanner.next()
+    while (reached < this.#before) {
+      const outcome = scanner.nextInChain(size)
+      const position = scanner.filePosition
       if (outcome === 'batch') {
-        if (scanner.header.magic === 2 && scanner.header.baseOffset >= this.#before) return end
-        end = scanner.nextPosition
+        if (scanner.header.magic === 2 && scanner.header.baseOffset >= this.#before) return position
         reached = scanner.header.nextOffset
-      } else if (from !== 0 && end === from) {
-        // Not even the first one: the entry lies.
-        return this.#validEnd(0)
-      } else if (outcome === 'end' || outcome === 'zeros' || reached >= this.#before) {
-        return end
+      } else if (outcome === 'end' || outcome === 'zeros') {
+        return position
       } else {
         const reason = outcome === 'incomplete' ? 'the file ends inside a batch' : scanner.header.describeFault(outcome)
-        throw new CorruptLogError(reason, { path: logPath, position: end, firstOffset: reached })
+        throw new CorruptLogError(reason, { path: logPath, position, firstOffset: reached })
       }
     }
+    return scanner.nextPosition
   }
 
   close(): void {

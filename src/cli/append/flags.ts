@@ -20,7 +20,7 @@ import { type ConfigFlagKey, configFlagKeys, type WantedTopic } from './destinat
 
 const syncWords = ['end', 'batch', 'never'] as const
 
-const syncFlag = Flags.custom<SyncPolicy>({
+export const syncFlag = Flags.custom<SyncPolicy>({
   helpValue: 'end|batch|never|DURATION',
   parse: async text => syncWords.find(word => word === text) ?? { everyMs: parseDuration(text) },
 })

@@ -74,7 +74,7 @@ const CHECKPOINTS = [
  *     const directory = DataDirectory.open('data', { create: true })
  *     await directory.createTopic('orders')
  *     await directory.append('orders', [{ key: 'alice', value: 'one apple' }])
- *     for await (const record of directory.read('orders')) console.log(record.offset, String(record.value))
+ *     for await (const record of directory.read('orders')) handle(record.offset, record.value)
  *     directory.close()
  *
  * Reading takes no lock. The first change takes `<dir>/.lock` shared, for the life of this object: a broker holds it
@@ -297,15 +297,24 @@ export class DataDirectory {
 
   /** The write side of one partition; most callers want `topicAppender`. Throws NotFoundError, LockedError, CorruptLogError. */
   async partitionWriter(topic: string, partition: number): Promise<PartitionWriter> {
-    const description = this.topic(topic)
+    return this.#openWriter(this.topic(topic), partition)
+  }
+
+  async #openWriter(topic: TopicDescription, partition: number): Promise<PartitionWriter> {
     this.lockShared()
     this.#tellHost()
-    const files = this.partition(topic, partition).files
-    if (description.id !== undefined && !existsSync(files.folder)) {
-      const { id, partitions } = description
-      await this.#locked(() => completeFolders(this.path, topic, id, partitions.length))
+    const { files } = this.#partitionOf(topic, partition)
+    if (topic.id !== undefined && !existsSync(files.folder)) await this.#locked(() => this.#complete(topic))
+    return PartitionWriter.open(files, { ...topic.config, onNote: this.#onNote })
+  }
+
+  /** The topic may have been deleted since it was looked up: then nothing of it may come back. */
+  #complete({ name, id }: TopicDescription): void {
+    const entry = readTopicsFile(this.path)?.get(name)
+    if (entry === undefined || entry.id !== id) {
+      throw new NotFoundError(`the topic ${name} was deleted meanwhile`, { path: this.path })
     }
-    return PartitionWriter.open(files, { ...description.config, onNote: this.#onNote })
+    completeFolders(this.path, name, entry.id, entry.partitions)
   }
 
   #tellHost(): void {
@@ -317,7 +326,8 @@ export class DataDirectory {
 
   /** One run of appends: see TopicAppender. */
   async topicAppender(topic: string, options: AppendOptions = {}): Promise<TopicAppender> {
-    const { config, partitions } = this.topic(topic)
+    const description = this.topic(topic)
+    const { config, partitions } = description
     if (options.partition === undefined && partitions.some((partition, i) => partition !== i)) {
       throw new InvalidArgumentError(
         `the partitions of ${topic} here are ${describeNumbers(partitions)}, others are elsewhere`,
@@ -331,7 +341,7 @@ export class DataDirectory {
       topic,
       partitions,
       config,
-      openWriter: partition => this.partitionWriter(topic, partition),
+      openWriter: partition => this.#openWriter(description, partition),
     }
     return TopicAppender.open(destination, options)
   }

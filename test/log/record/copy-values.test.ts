@@ -127,6 +127,41 @@ test(`any values fill blocks of any size without a byte lost or written outside 
   )
 })
 
+test.each([3, 100, 5000, 20_000])('values of %i bytes with lengths and offsets of up to three bytes', size => {
+  const count = size < 1000 ? 20_000 : 30
+  const values = Array.from({ length: count }, (_, i) => (i % 7 === 3 ? null : String(i).padStart(size, '.')))
+  const builder = new BatchBuilder({ maxBytes: 1 << 23, targetBytes: 1 << 23 })
+  for (const text of values)
+    builder.append(1000, null, 0, 0, text === null ? null : Buffer.from(text), 0, text?.length ?? 0)
+  for (const [from, until] of [
+    [0, Number.POSITIVE_INFINITY],
+    [17, count - 5],
+  ] as const) {
+    const copier = new ValueCopier({ delimiter: newline, from, until })
+    open(copier, builder.build())
+    expect(copyAll(copier, 32_768).equals(cursorValues(newline, from, until))).toBe(true)
+    expect(copier.copied).toBe(Math.min(until, count) - from)
+  }
+})
+
+test('timestamps have at most ten bytes, as the cursor has it', () => {
+  const timestamp = (size: number) => Buffer.from([...Buffer.alloc(size - 1, 0x80), 0x00])
+  const record = (size: number) => {
+    const body = Buffer.concat([Buffer.from([0]), timestamp(size), Buffer.from('0001027600', 'hex')])
+    return sized(body)
+  }
+  for (const size of [1, 9, 10, 11, 12]) {
+    const batch = rawBatch(record(size))
+    expect(header.read(batch, 0, batch.length)).toBe('whole')
+    const copier = new ValueCopier({ delimiter: newline })
+    copier.open(header)
+    expect(
+      outcome(() => copyAll(copier)),
+      `${size} bytes`,
+    ).toBe(outcome(() => cursorValues()))
+  }
+})
+
 /** Records whose own bytes are wrong, in a batch whose header and CRC are right. */
 const wrong: [string, Buffer, string][] = [
   ['a length behind the end', sized('xxxxxxxxx').subarray(0, 5), 'wrong length'],

@@ -192,6 +192,27 @@ describe('a busy writer', () => {
   })
 })
 
+describe('following a range', () => {
+  test('ends where the range does, also where that is not there yet', async () => {
+    const at = (ms: number) => 1_700_000_000_000 + ms
+    await appendRecords(dir, 'range', [{ value: '0', timestamp: at(0) }])
+    const byOffset = pipeInto('cat', ['read', 'range', '-o', ':3', '--follow'], { dir })
+    const times = `@${at(0)}:@${at(2000)}`
+    const byTime = pipeInto('cat', ['read', 'range', '-o', times, '--follow', '-f', '%v\\n'], { dir })
+    await eventually(() => byOffset.stdout() === '0\n' && byTime.stdout() === '0\n')
+    for (const [value, ms] of [
+      ['1', 1500],
+      ['2', 1999],
+      ['3', 2000],
+      ['4', 1200],
+    ] as const) {
+      await appendRecords(dir, 'range', [{ value, timestamp: at(ms) }])
+    }
+    expect(await Promise.all([byOffset.ended, byTime.ended])).toEqual([0, 0])
+    expect([byOffset.stdout(), byTime.stdout()]).toEqual(['0\n1\n2\n', '0\n1\n2\n'])
+  })
+})
+
 describe('damage', () => {
   async function damagedTopic(): Promise<{ dir: string; path: string; position: number }> {
     const folder = join(temporaryFolder(), 'data')

@@ -195,7 +195,7 @@ class FollowedTopic {
 
   /** The log was cut, or the topic has gone. */
   #replace(followed: FollowedPartition, error: unknown): void {
-    const { retry, onNote, openNew } = this.#options
+    const { retry, onNote } = this.#options
     const { log } = followed.partition
     const hasGone = error instanceof NotFoundError
     if (!(error instanceof LogReplacedError || hasGone)) throw error
@@ -209,7 +209,7 @@ class FollowedTopic {
     this.#checkedAt = 0
     if (end === undefined || folderIdentity(log.folder) !== followed.folder) return
     // The same topic, cut: go on where it was cut.
-    const reopened = openNew(followed.partition.topic, followed.partition.partition)
+    const reopened = this.#open(followed.partition.partition)
     if (reopened !== undefined) this.add(reopened, Math.min(position, end))
   }
 
@@ -217,12 +217,22 @@ class FollowedTopic {
   #lookForPartitions(): void {
     if (!this.isMissing && Date.now() - this.#checkedAt < LONGEST_WAIT_MS) return
     this.#checkedAt = Date.now()
-    const { directory, openNew } = this.#options
+    const { directory } = this.#options
     const known = new Set(this.#partitions.map(({ partition }) => partition.partition))
     for (const number of partitionsOf(directory, this.#name)) {
       if (known.has(number)) continue
-      const partition = openNew(this.#name, number)
+      const partition = this.#open(number)
       if (partition !== undefined) this.add(partition, partition.from)
+    }
+  }
+
+  #open(partition: number): ReadPartition | undefined {
+    try {
+      return this.#options.openNew(this.#name, partition)
+    } catch (error) {
+      // A topic exists from the moment when its name is written; its folders follow.
+      if (error instanceof NotFoundError) return undefined
+      throw error
     }
   }
 }

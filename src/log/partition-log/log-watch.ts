@@ -1,12 +1,13 @@
 import { type FSWatcher, watch } from 'node:fs'
 
 /**
- * Wakes a follower when something in a partition's folder changes, or in one of several: kernel notification where the file system has it,
- * and a timer beside it always, for network file systems and for limits on watches that are used up. Made before the
- * read whose end it waits behind; a change between the two is kept and ends the next wait at once.
+ * Wakes a follower when something in a partition's folder changes, or in one of several: kernel notification where the file
+ * system has it, and a timer beside it always, for network file systems and for limits on watches that are used up. Made
+ * before the read whose end it waits behind; a change between the two is kept and ends the next wait at once.
  */
 export class LogWatch {
-  readonly #watchers: FSWatcher[] = []
+  /** By folder; undefined where there is no notification, and for a folder that is not there yet. */
+  readonly #watchers = new Map<string, FSWatcher | undefined>()
   #changed = false
   #wake: (() => void) | undefined
 
@@ -16,13 +17,17 @@ export class LogWatch {
 
   /** Looks at one folder more. */
   add(folder: string): void {
+    this.#watchers.set(folder, this.#watch(folder))
+  }
+
+  #watch(folder: string): FSWatcher | undefined {
     try {
       const watcher = watch(folder, { persistent: false }, () => this.wake())
       // The folder may go away under us; the timer goes on.
       watcher.on('error', () => watcher.close())
-      this.#watchers.push(watcher)
+      return watcher
     } catch {
-      // Then there is only the timer.
+      return undefined
     }
   }
 
@@ -34,6 +39,12 @@ export class LogWatch {
 
   /** Resolves on a change, after `timeoutMs` at the latest. */
   async wait(timeoutMs: number): Promise<void> {
+    for (const [folder, watcher] of this.#watchers) {
+      if (watcher !== undefined) continue
+      this.add(folder)
+      // Made only now: what happened before it was not told.
+      if (this.#watchers.get(folder) !== undefined) this.#changed = true
+    }
     if (!this.#changed) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, timeoutMs)
@@ -48,7 +59,7 @@ export class LogWatch {
   }
 
   close(): void {
-    for (const watcher of this.#watchers) watcher.close()
+    for (const watcher of this.#watchers.values()) watcher?.close()
     this.#wake?.()
   }
 }

@@ -112,14 +112,13 @@ export class PartitionLog {
     const segments = this.segments()
     const from = this.files.logStartOffset(segments)
     let best: { segment: SegmentFiles; maxTimestamp: number } | undefined
-    for (const segment of segments) {
+    for (const [i, segment] of segments.entries()) {
+      const next = segments[i + 1]
+      if (next !== undefined && next.baseOffset <= from) continue
       const times = new SegmentTimes(segment, this.files.rules)
       try {
-        const largest = times.largest()
-        if (largest === undefined || largest.lastOffset < from) continue
-        if (best === undefined || largest.maxTimestamp > best.maxTimestamp) {
-          best = { segment, maxTimestamp: largest.maxTimestamp }
-        }
+        const maxTimestamp = segment.baseOffset < from ? times.largestFrom(from) : (times.largest()?.maxTimestamp ?? -1)
+        if (maxTimestamp > (best?.maxTimestamp ?? -1)) best = { segment, maxTimestamp }
       } finally {
         times.close()
       }

@@ -159,23 +159,32 @@ export class PartitionWriter {
   /** Another writer rolled. What we wrote into the old segment must be durable before anything in the new one is acknowledged. */
   async #follow(): Promise<void> {
     const old = this.#segment
+    const { folder } = this.#files
     if (old.isDirty) old.syncNow()
-    const baseOffset = old.nextOffset
-    const next = ActiveSegment.follow(this.#files.folder, baseOffset, this.#options)
+    const begun = ActiveSegment.begunSince(folder, old.nextOffset)
+    const next = ActiveSegment.follow(folder, begun.at(-1)!, this.#options)
     try {
       // Whoever rolled died before the first batch, and how far the steps of the roll had come nobody knows.
-      if (next.isEmpty()) {
-        await seal(old)
-        syncFolder(this.#files.folder)
-      }
+      if (next.isEmpty()) await this.#sealAgain(old, begun.at(-2))
     } catch (error) {
       next.close()
       throw error
     }
     this.#segment = next
     this.#syncedPosition = 0
-    this.#syncedOffset = baseOffset
+    this.#syncedOffset = next.baseOffset
     old.close()
+  }
+
+  async #sealAgain(old: ActiveSegment, baseOffset: number | undefined): Promise<void> {
+    const { folder } = this.#files
+    const segment = baseOffset === undefined ? old : ActiveSegment.follow(folder, baseOffset, this.#options)
+    try {
+      await seal(segment)
+      syncFolder(folder)
+    } finally {
+      if (segment !== old) segment.close()
+    }
   }
 
   /** Somebody replaced an index, or cut or replaced the log, under the rules that allow it. */

@@ -173,6 +173,11 @@ function recover(files: PartitionFiles, checked: CheckedLog | undefined): Recove
         outcome === 'end' ? 'the log ends here, but everything below the recovery point was there once' : cursor.fault
       throw refusal(files, segment.logPath, end, reason, recoveryPoint)
     }
+    const logStart = files.logStartOffset(segments)
+    if (end.nextOffset < logStart) {
+      // A record that got an offset below it would never be read. (A broker empties such a log; its data may be a restored copy.)
+      throw refusal(files, segment.logPath, end, `the log ends here, below its log start offset ${logStart}`, logStart)
+    }
     const cut = cutTail(files, cursor, fd, outcome, end)
     if (cut !== undefined || end.nextOffset > recoveryPoint) sync(fd, segment.logPath)
     syncEarlier(files, segments, end)

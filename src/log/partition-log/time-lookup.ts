@@ -48,6 +48,24 @@ export class SegmentTimes {
     return found.maxTimestamp < 0 ? undefined : found
   }
 
+  /** The largest timestamp of a record from `from` on, for a segment inside which the log starts; -1 without any. */
+  largestFrom(from: number): number {
+    let largest = -1
+    const records = new RecordCursor()
+    this.#cursor.seekToOffset(from)
+    while (this.#cursor.next() === 'batch') {
+      const { header } = this.#cursor
+      if (header.lastOffset < from || header.maxTimestamp <= largest) continue
+      if (header.baseOffset >= from) {
+        largest = header.maxTimestamp
+        continue
+      }
+      records.open(header)
+      while (records.next()) if (records.offset >= from) largest = Math.max(largest, records.timestamp)
+    }
+    return largest
+  }
+
   /** The first record with an offset of at least `from` and a timestamp of at least `timestamp`. */
   firstAtOrAfter(timestamp: number, from: number): OffsetAndTimestamp | undefined {
     const start = this.#offsetBefore(timestamp)

@@ -75,6 +75,25 @@ export class ActiveSegment {
   }
 
   /**
+   * The segments that others began since, found by their names, the newest one last. Those before it are sealed: whoever
+   * opened one to append would take its forced time entry away.
+   */
+  static begunSince(folder: string, baseOffset: number): number[] {
+    const begun = [baseOffset]
+    for (let last = baseOffset; ; begun.push(last)) {
+      const path = join(folder, logFileName(last))
+      const fd = openSegmentFile(path, 'r')
+      try {
+        const { nextOffset } = chainEnd(fd, path, last)
+        if (nextOffset === last || !existsSync(join(folder, logFileName(nextOffset)))) return begun
+        last = nextOffset
+      } finally {
+        closeQuietly(fd)
+      }
+    }
+  }
+
+  /**
    * Opens what another process began while this one lived, so the length chain tells how far it goes. (Taken for empty, its
    * indexes would look wrong and be replaced, and every other writer would have to open them again.)
    */

@@ -14,13 +14,13 @@ const KEPT_BLOCK_BYTES = 2 * 1024 * 1024
 const LONG_OUTPUT_BYTES = 1024 * 1024
 /** The most that the kernel gives without a privilege; it halves the wake-ups of both sides. */
 const PIPE_BYTES = 1024 * 1024
-/** Of no more than this a blocking write leaves nothing half done in the pipe (POSIX; the value of Linux). */
-const PIPE_BUF = 4096
+/** What a blocking write is given at most where it matters how much of it has gone: a fourth of the default pipe. */
+const COUNTED_PIECE_BYTES = 16 * 1024
 const STDOUT = 1
 
 export interface BlockSinkOptions {
   fd?: number
-  /** `taken` shall be exact to a page: the pipe stays small, and is written in pieces that it takes whole or not at all. */
+  /** `taken` shall be exact to 16 KiB: the pipe stays small, and is written in small pieces. */
   isCounted?: boolean
 }
 
@@ -73,7 +73,7 @@ export class BlockSink {
     this.isPipe = stats.isFIFO()
     this.hasReader = this.isPipe || this.isTerminal || stats.isSocket()
     this.#mayGrowPipe = this.isPipe && !isCounted
-    this.#pieceBytes = this.isPipe && isCounted ? PIPE_BUF : Number.MAX_SAFE_INTEGER
+    this.#pieceBytes = this.isPipe && isCounted ? COUNTED_PIECE_BYTES : Number.MAX_SAFE_INTEGER
     if (fd === STDOUT) makeBlocking()
   }
 

@@ -7,6 +7,8 @@ import type { OffsetStore } from './offset-store.ts'
 
 /** Each commit costs an fsync; more often would only shorten what is delivered twice after a crash. */
 const COMMIT_INTERVAL_MS = 5000
+/** Beside the commits, so that what is in the reader's hands need not be remembered: it may be millions of records. */
+const RECORDS_BETWEEN_LOOKS = 10_000
 /** How often the end of the pipe is looked at while the last bytes are in it. */
 const FIRST_LOOK_MS = 2
 const SLOWEST_LOOK_MS = 100
@@ -25,6 +27,7 @@ export class Commits {
   readonly #timer: NodeJS.Timeout
   #committing: Promise<void> = Promise.resolve()
   #error: unknown
+  #sinceTaken = 0
 
   constructor(store: OffsetStore, sink: BlockSink) {
     this.#store = store
@@ -45,6 +48,7 @@ export class Commits {
   /** What was put into the sink so far holds the partition's records below `nextOffset`. */
   delivered(index: number, nextOffset: number): void {
     this.#delivered.add(index, this.#sink.produced, nextOffset)
+    if (++this.#sinceTaken === RECORDS_BETWEEN_LOOKS) this.#look()
   }
 
   /** Throws what a commit in the background has met. */
@@ -84,9 +88,14 @@ export class Commits {
       })
   }
 
+  #look(): void {
+    this.#sinceTaken = 0
+    this.#delivered.take(this.#sink.taken())
+  }
+
   async #commit(): Promise<void> {
     if (this.#sink.isClosed) return
-    this.#delivered.take(this.#sink.taken())
+    this.#look()
     const changes = new Map<string, number>()
     for (const [i, offset] of this.#delivered.offsets.entries()) {
       if (offset === this.#committed[i]) continue

@@ -89,8 +89,8 @@ interface FollowedPartition {
   readonly values: PartitionValues | undefined
   readonly target: Target
   readonly watch: LogWatch
-  /** What the folder was when it was opened: a topic that was made anew has another one of the same name. */
-  readonly folder: string
+  /** What the folder was when it was opened, empty while there is none: a topic that was made anew has another of the same name. */
+  folder: string
   isDone: boolean
   isClosed: boolean
 }
@@ -184,9 +184,12 @@ class FollowedTopic {
     if (records.isAtEnd) finish(followed)
   }
 
-  #checkFolder({ partition, records, folder }: FollowedPartition): void {
+  #checkFolder(followed: FollowedPartition): void {
+    const { partition, records, folder } = followed
     const found = folderIdentity(partition.log.folder)
-    if (found === folder) return
+    // A topic exists from the moment when its name is written; its folders follow.
+    if (folder === '') followed.folder = found
+    if (found === followed.folder) return
     const what = found === '' ? 'deleted' : 'deleted and made anew'
     throw new LogReplacedError(`${this.#name} was ${what}; offset ${records.position} had been reached`, {
       path: partition.log.folder,
@@ -255,6 +258,7 @@ function folderIdentity(path: string): string {
 }
 
 function endOf({ log }: ReadPartition): number | undefined {
+  if (folderIdentity(log.folder) === '') return undefined
   try {
     return log.logEndOffset()
   } catch (error) {

@@ -174,7 +174,7 @@ function stateOf(
   if (timeEntries > 0 && timeIndex.entry(timeEntries - 1).offset > last.offset) timeEntries--
   const state = { ...emptyState(baseOffset), offsetEntries, timeEntries, lastIndexedPosition: last.position }
   if (timeEntries > offsetEntries) return undefined
-  if (timeEntries === 0) return firstTimestamp(log) < 0 ? state : undefined
+  if (timeEntries === 0) return hasTimestamp(log, last.position) ? undefined : state
   const time = timeIndex.entry(timeEntries - 1)
   if (time.offset > last.offset || !isLargestSince(index, time, last, log)) return undefined
   return { ...state, maxTimestamp: time.timestamp, offsetOfMaxTimestamp: time.offset, lastTimeEntry: time.timestamp }
@@ -197,9 +197,13 @@ function isBatchAt(scanner: BatchScanner, position: number, lastOffset: number, 
   return scanner.next() === 'batch' && scanner.nextPosition <= log.size && scanner.header.lastOffset === lastOffset
 }
 
-function firstTimestamp(log: LogExtent): number {
+/** Whether a batch up to `last` has a timestamp, and the time index therefore an entry. Nearly always the first one has. */
+function hasTimestamp(log: LogExtent, last: number): boolean {
   const scanner = new BatchScanner(log.fd, log.path, 0)
-  return scanner.nextInChain(log.size) === 'batch' ? scanner.header.maxTimestamp : -1
+  while (scanner.nextPosition <= last && scanner.nextInChain(log.size) === 'batch') {
+    if (scanner.header.maxTimestamp >= 0) return true
+  }
+  return false
 }
 
 /**

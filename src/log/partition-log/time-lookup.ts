@@ -1,4 +1,3 @@
-import { OffsetIndex } from '../file/offset-index.ts'
 import { TimeIndex } from '../file/time-index.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
 import type { OrderRules } from '../segment/batch-order.ts'
@@ -18,13 +17,11 @@ export interface OffsetAndTimestamp {
  */
 export class SegmentTimes {
   readonly #cursor: SegmentCursor
-  readonly #index: OffsetIndex | undefined
   readonly #timeIndex: TimeIndex | undefined
 
   constructor(segment: SegmentFiles, rules: OrderRules) {
     this.#cursor = new SegmentCursor(segment, rules)
-    const { indexPath, timeIndexPath, baseOffset } = segment
-    this.#index = indexPath === undefined ? undefined : OffsetIndex.open(indexPath, baseOffset)
+    const { timeIndexPath, baseOffset } = segment
     this.#timeIndex = timeIndexPath === undefined ? undefined : TimeIndex.open(timeIndexPath, baseOffset)
   }
 
@@ -32,12 +29,10 @@ export class SegmentTimes {
   largest(): { maxTimestamp: number; lastOffset: number } | undefined {
     let found = { maxTimestamp: -1, lastOffset: -1 }
     const last = (this.#timeIndex?.entries ?? 0) - 1
-    const isIndexed = last >= 0 && this.#index !== undefined && this.#fits(last)
-    if (isIndexed) {
-      const entry = this.#timeIndex!.entry(last)
-      found = { maxTimestamp: entry.timestamp, lastOffset: entry.offset }
-      // The entries say nothing of what came behind the last offset entry: it may be the segment that is being written.
-      this.#cursor.seekToOffset(Number.MAX_SAFE_INTEGER - 1)
+    if (last >= 0 && this.#fits(last)) {
+      const { timestamp, offset } = this.#timeIndex!.entry(last)
+      found = { maxTimestamp: timestamp, lastOffset: offset }
+      // From its batch on, where the cursor stands: that is near the end, if not the index is short or time went backwards.
     } else {
       this.#cursor.seekToStart()
     }
@@ -106,7 +101,6 @@ export class SegmentTimes {
 
   close(): void {
     this.#cursor.close()
-    this.#index?.close()
     this.#timeIndex?.close()
   }
 }

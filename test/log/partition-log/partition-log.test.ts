@@ -1,3 +1,4 @@
+import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { logStartOffsetCheckpointFile } from '../../../src/log/file/names.ts'
@@ -56,4 +57,20 @@ test('a writer that finds that others rolled several times leaves the indexes of
   for (const { logPath, baseOffset } of segments) {
     expect(readIndexes(logPath), logPath).toEqual(freshIndexes(logPath, baseOffset, 4096))
   }
+})
+
+test('reads by time stay right when a sealed time index has lost its last entries, and time went up and down', async () => {
+  const partition = await TestPartition.create({ 'segment.bytes': 1024, 'index.interval.bytes': 0 })
+  const writer = await partition.writer()
+  const times = [10, 20, 90, 30, 5, 40, 41, 42, 80, 43, 44, 45, 46, 47, 48, 49]
+  for (const time of times) await writer.append(batchOf(['x'.repeat(200)], time))
+  await writer.close()
+  const [first] = partition.log.segments()
+  truncateSync(first!.timeIndexPath!, 12)
+  for (const time of [0, 15, 25, 60, 85, 90, 91]) {
+    const offset = times.findIndex(candidate => candidate >= time)
+    const expected = offset < 0 ? undefined : { offset, timestamp: times[offset] }
+    expect(partition.log.offsetForTimestamp(time), `time ${time}`).toEqual(expected)
+  }
+  expect(partition.log.maxTimestamp()).toEqual({ offset: 2, timestamp: 90 })
 })

@@ -304,8 +304,16 @@ export class DataDirectory {
     this.lockShared()
     this.#tellHost()
     const { files } = this.#partitionOf(topic, partition)
-    if (topic.id !== undefined && !existsSync(files.folder)) await this.#locked(() => this.#complete(topic))
+    await this.#completeMissing(topic, [partition])
     return PartitionWriter.open(files, { ...topic.config, onNote: this.#onNote })
+  }
+
+  /** Makes what a crash left unmade while the topic was being made, or was given more partitions. */
+  async #completeMissing(topic: TopicDescription, partitions: readonly number[]): Promise<void> {
+    const isThere = (partition: number) => existsSync(join(this.path, partitionFolderName(topic.name, partition)))
+    if (topic.id === undefined || partitions.every(isThere)) return
+    this.lockShared()
+    await this.#locked(() => this.#complete(topic))
   }
 
   /** The topic may have been deleted since it was looked up: then nothing of it may come back. */
@@ -314,6 +322,7 @@ export class DataDirectory {
     if (entry === undefined || entry.id !== id) {
       throw new NotFoundError(`the topic ${name} was deleted meanwhile`, { path: this.path })
     }
+    removeDeletedFolders(this.path)
     completeFolders(this.path, name, entry.id, entry.partitions)
   }
 
@@ -337,6 +346,8 @@ export class DataDirectory {
         },
       )
     }
+    // Not only those that will be written to: a broker would know of no others.
+    await this.#completeMissing(description, partitions)
     const destination: AppendDestination = {
       topic,
       partitions,

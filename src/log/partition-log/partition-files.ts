@@ -12,6 +12,7 @@ import {
 } from '../file/names.ts'
 import { partitionKey, readOffsetCheckpoint } from '../file/offset-checkpoint.ts'
 import { readPartitionMetadata } from '../file/partition-metadata.ts'
+import { readTopicsFile } from '../file/topics-file.ts'
 import type { OrderRules } from '../segment/batch-order.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { closeQuietly, openSegmentFile, type SegmentFiles, segmentFiles } from '../segment/segment-files.ts'
@@ -62,7 +63,7 @@ export class PartitionFiles {
     }
   }
 
-  /** Fresh from the disk, in offset order. Throws NotFoundError when the folder is gone. */
+  /** Fresh from the disk, in offset order. Throws NotFoundError when the folder is gone; one that is still to be made is empty. */
   list(): Listing {
     const order = resolveLoadOrder(this.#names(), name => this.#nextOffsetOf(join(this.folder, name)))
     return {
@@ -78,6 +79,7 @@ export class PartitionFiles {
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException
       if (code === 'ENOENT') {
+        if (this.#isToBeMade()) return []
         throw new NotFoundError(`partition ${this.partition} of topic ${this.topic} does not exist`, {
           path: this.folder,
           cause,
@@ -85,6 +87,15 @@ export class PartitionFiles {
       }
       throw new StorageError(`cannot list: ${message}`, { path: this.folder, cause })
     }
+  }
+
+  /**
+   * A topic exists, with all its partitions, once its entry is written; folders follow, and after a crash they wait for the next
+   * writer. A partition with a recovery point had a folder once: that one is lost.
+   */
+  #isToBeMade(): boolean {
+    const partitions = readTopicsFile(this.directory)?.get(this.topic)?.partitions ?? 0
+    return this.partition < partitions && this.recoveryPointCheckpoint() === 0
   }
 
   #nextOffsetOf(logPath: string): number {

@@ -60,7 +60,7 @@ test('a writer that finds that others rolled several times leaves the indexes of
 })
 
 test('reads by time stay right when a sealed time index has lost its last entries, and time went up and down', async () => {
-  const partition = await TestPartition.create({ 'segment.bytes': 1024, 'index.interval.bytes': 0 })
+  const partition = await TestPartition.create({ 'segment.bytes': 3000, 'index.interval.bytes': 0 })
   const writer = await partition.writer()
   const times = [10, 20, 90, 30, 5, 40, 41, 42, 80, 43, 44, 45, 46, 47, 48, 49]
   for (const time of times) await writer.append(batchOf(['x'.repeat(200)], time))

@@ -1,10 +1,8 @@
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { DataDirectory } from '../../../src/log/data-directory.ts'
-import { BatchScanner } from '../../../src/log/segment/batch-scanner.ts'
-import { IndexRule } from '../../../src/log/segment/index-rule.ts'
-import { openSegmentFile } from '../../../src/log/segment/segment-files.ts'
 import { batchOf, readRecords, TestPartition } from '../../helpers/partition.ts'
+import { rebuiltIndexes } from '../../helpers/rebuilt-indexes.ts'
 import { sharedTemporaryFolder } from '../../helpers/temporary-folder.ts'
 
 const BASE = '00000000000000000000'
@@ -13,19 +11,8 @@ const COUNT = 300
 /** Timestamps go up and down, so that by no means every batch raises the largest one. */
 const timeOf = (i: number) => 1_700_000_000_000 + i * 10 + ((i * 7919) % 400)
 
-/** What a fresh rebuild of a closed segment has: the rule fed with every batch, and the forced time entry. */
-function rebuilt(partition: TestPartition, base = BASE): { index: Buffer; timeIndex: Buffer } {
-  const path = partition.file(`${base}.log`)
-  const rule = new IndexRule(Number(base), INTERVAL)
-  const scanner = new BatchScanner(openSegmentFile(path, 'r'), path, 0)
-  while (scanner.next() === 'batch') {
-    rule.feed(scanner.filePosition, scanner.header.lastOffset, scanner.header.maxTimestamp)
-  }
-  const time = rule.timeBytes.subarray(0, rule.timeLength)
-  return {
-    index: Buffer.from(rule.offsetBytes.subarray(0, rule.offsetLength)),
-    timeIndex: Buffer.concat([time, rule.forcedTimeEntry() ?? Buffer.alloc(0)]),
-  }
+function rebuilt(partition: TestPartition): { index: Buffer; timeIndex: Buffer } {
+  return rebuiltIndexes(partition.file(`${BASE}.log`), Number(BASE), INTERVAL)
 }
 
 let original: TestPartition

@@ -20,7 +20,7 @@ import { changeOffsetCheckpoint, partitionKey } from './file/offset-checkpoint.t
 import { randomTopicId } from './file/partition-metadata.ts'
 import { remoteFileSystem } from './file/remote-file-system.ts'
 import { checkTopicConfig } from './file/topic-config.ts'
-import { readTopicsFile, writeTopicsFile } from './file/topics-file.ts'
+import { MAX_PARTITIONS, readTopicsFile, writeTopicsFile } from './file/topics-file.ts'
 import { type FollowOptions, followTopic } from './follow-topic.ts'
 import type { NewRecord } from './new-record.ts'
 import { PartitionFiles } from './partition-log/partition-files.ts'
@@ -402,8 +402,8 @@ function configEntries<None = never>(config: TopicConfigInput<None>): ReadonlyMa
 }
 
 function checkPartitionCount(partitions: number): void {
-  if (Number.isInteger(partitions) && partitions > 0 && partitions <= 100_000) return
-  throw new InvalidArgumentError(`${partitions} is no number of partitions, expected 1 to 100000`)
+  if (Number.isInteger(partitions) && partitions > 0 && partitions <= MAX_PARTITIONS) return
+  throw new InvalidArgumentError(`${partitions} is no number of partitions, expected 1 to ${MAX_PARTITIONS}`)
 }
 
 /** Each level by itself: Node's own recursion never ends where a parent refuses with ENOENT, as /proc does. */

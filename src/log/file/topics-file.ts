@@ -6,7 +6,8 @@ import { checkTopicId } from './partition-metadata.ts'
 import { readWholeFile } from './whole-file.ts'
 
 const VERSION = 1
-const MAX_PARTITIONS = 2 ** 31 - 1
+/** Of one topic. A broker slows down long before; and a file that is damaged must not ask for memory without end. */
+export const MAX_PARTITIONS = 100_000
 
 export interface TopicEntry {
   /** 22 characters, as in each partition.metadata. */

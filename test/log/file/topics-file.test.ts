@@ -106,6 +106,10 @@ test.each([
   ],
   [{ version: 1, topics: { a: { ...entry, partitions: 1.5 } } }, /found 1\.5$/],
   [{ version: 1, topics: { a: { ...entry, partitions: 2 ** 31 } } }, /found 2147483648$/],
+  [
+    { version: 1, topics: { a: { ...entry, partitions: 100_001 } } },
+    /expected a number from 1 to 100000, found 100001$/,
+  ],
   [{ version: 1, topics: { a: { ...entry, partitions: '1' } } }, /found "1"$/],
   [
     { version: 1, topics: { a: { ...entry, config: null } } },

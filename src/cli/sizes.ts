@@ -84,3 +84,8 @@ export function formatDuration(milliseconds: number): string {
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
+
+/** `1 segment`, `1,234 segments`: for units whose plural is an s. */
+export function formatQuantity(count: number, unit: string): string {
+  return `${formatCount(count)} ${unit}${count === 1 ? '' : 's'}`
+}

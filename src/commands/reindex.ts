@@ -6,7 +6,7 @@ import { resolveFileOrTopic } from '../cli/file-arguments.ts'
 import { jsonFlag, numberFlag } from '../cli/flags.ts'
 import { startProgress } from '../cli/progress.ts'
 import { reindexColumns } from '../cli/reindex-report.ts'
-import { formatCount } from '../cli/sizes.ts'
+import { formatCount, formatQuantity } from '../cli/sizes.ts'
 import { formatRows } from '../cli/table.ts'
 import {
   type ReindexResult,
@@ -105,7 +105,7 @@ With --check nothing is written, and the exit code is 1 if anything is stale or 
       )
     }
     const what = check ? `${stale.length} stale` : `${rebuilt.length} rebuilt`
-    this.note(`${what} of the indexes of ${formatCount(results.length)} segments`)
+    this.note(`${what} of the indexes of ${formatQuantity(results.length, 'segment')}`)
     if (check) this.exitCode = stale.length + damaged.length > 0 ? 1 : 0
     else this.exitCode = damaged.length > 0 ? 3 : 0
   }

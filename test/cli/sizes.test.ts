@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatCount, formatDuration, formatSize, parseDuration, parseSize } from '../../src/cli/sizes.ts'
+import { formatCount, formatDuration, formatQuantity, formatSize, parseDuration, parseSize } from '../../src/cli/sizes.ts'
 
 test.each([
   ['0', 0],
@@ -104,4 +104,13 @@ test.each([
 
 test('counts have commas, whatever the locale', () => {
   expect([0, 999, 1000, 1_234_567].map(formatCount)).toEqual(['0', '999', '1,000', '1,234,567'])
+})
+
+test('a count has its unit in the singular only for one', () => {
+  expect([0, 1, 2, 1234].map(count => formatQuantity(count, 'segment'))).toEqual([
+    '0 segments',
+    '1 segment',
+    '2 segments',
+    '1,234 segments',
+  ])
 })

@@ -7,6 +7,7 @@ import {
   NotFoundError,
 } from '../../log/index.ts'
 import { defaultTopic, parseTarget, type TopicTarget } from '../positional.ts'
+import { formatQuantity } from '../sizes.ts'
 
 /** Kafka's keys that are flags of `append` too, dots turned to dashes. */
 export const configFlagKeys = ['segment.bytes', 'index.interval.bytes', 'max.message.bytes'] as const
@@ -64,7 +65,7 @@ export async function prepareTopic(
   if (!directory.hasTopic(topic)) {
     if (partition !== undefined && partition >= partitions) {
       throw new InvalidArgumentError(
-        `a new topic ${topic} with ${count(partitions)} would have no partition ${partition}`,
+        `a new topic ${topic} with ${formatQuantity(partitions, 'partition')} would have no partition ${partition}`,
         {
           hint: `--partitions ${partition + 1} makes it with so many`,
         },
@@ -73,7 +74,7 @@ export async function prepareTopic(
     const config = new Map(Array.from(wanted.config, ([key, value]) => [key, String(value)]))
     try {
       await directory.createTopic(topic, { partitions, config })
-      onNote(`made the topic ${topic} with ${count(partitions)}`)
+      onNote(`made the topic ${topic} with ${formatQuantity(partitions, 'partition')}`)
       return
     } catch (error) {
       // Another append was faster: its topic is looked at like any other.
@@ -88,7 +89,7 @@ function checkTopic(directory: DataDirectory, name: string, { partitions, config
   const has = topic.partitions.length
   if (partitions !== undefined && partitions !== has) {
     const hint = partitions > has ? { hint: `loglady topics alter ${name} --partitions ${partitions}` } : {}
-    throw new InvalidArgumentError(`topic ${name} has ${count(has)}, not ${partitions}`, hint)
+    throw new InvalidArgumentError(`topic ${name} has ${formatQuantity(has, 'partition')}, not ${partitions}`, hint)
   }
   const current: Record<ConfigFlagKey, number> = {
     'segment.bytes': topic.config.segmentBytes,
@@ -101,8 +102,4 @@ function checkTopic(directory: DataDirectory, name: string, { partitions, config
       hint: `loglady topics alter ${name} --config ${key}=${value}`,
     })
   }
-}
-
-function count(partitions: number): string {
-  return partitions === 1 ? '1 partition' : `${partitions} partitions`
 }

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags'
 import { LogladyCommand } from '../../cli/base-command.ts'
 import { isConfirmed } from '../../cli/confirmation.ts'
 import { dryRunFlag, jsonFlag, yesFlag } from '../../cli/flags.ts'
-import { formatCount, formatSize } from '../../cli/sizes.ts'
+import { formatQuantity, formatSize } from '../../cli/sizes.ts'
 import { topicRow } from '../../cli/topic-report.ts'
 
 export default class TopicsDelete extends LogladyCommand {
@@ -38,9 +38,9 @@ export default class TopicsDelete extends LogladyCommand {
     const directory = this.openDirectory()
     const row = topicRow(directory, directory.topic(args.topic))
     const dryRun = flags['dry-run'] === true
-    const size = `${formatCount(row.records)} records, ${formatSize(row.bytes)}`
+    const size = `${formatQuantity(row.records, 'record')}, ${formatSize(row.bytes)}`
     this.plan(
-      `${dryRun ? 'would delete' : 'deleting'} topic ${row.topic} of ${directory.path}: ${row.partitions} partitions, ${size}`,
+      `${dryRun ? 'would delete' : 'deleting'} topic ${row.topic} of ${directory.path}: ${formatQuantity(row.partitions, 'partition')}, ${size}`,
     )
     if (!dryRun) {
       if (!(await isConfirmed({ yes: flags.yes, question: `delete topic ${row.topic}?` }))) {

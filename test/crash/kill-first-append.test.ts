@@ -51,4 +51,4 @@ test('kill -9 while directory, topic and partitions are made: readers see an emp
     const folders = readdirSync(dir).filter(name => name.startsWith('t-'))
     expect(folders.sort(), state).toEqual(['t-0', 't-1', 't-2'])
   }
-}, 300_000)
+}, 600_000)

@@ -183,4 +183,4 @@ test(`eight writers and four followers of one partition, 400,000 lines and some 
   }
   expectIndexesAsRebuilt(log)
   directory.close()
-}, 300_000)
+}, 600_000)

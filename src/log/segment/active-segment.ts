@@ -8,6 +8,7 @@ import { BatchScanner } from './batch-scanner.ts'
 import { OFFSET_ENTRY_SIZE, TIME_ENTRY_SIZE } from './index-rule.ts'
 import { closeQuietly, openSegmentFile } from './segment-files.ts'
 import { type IndexPaths, SegmentIndexes } from './segment-indexes.ts'
+import { WriteBack } from './write-back.ts'
 
 export interface SegmentConfig {
   segmentBytes: number
@@ -42,7 +43,9 @@ export class ActiveSegment {
   #firstTimestamp: number | undefined
   /** Bytes that this process wrote and has not synced. */
   isDirty = false
-  readonly #syncs = new Set<Promise<void>>()
+  /** Syncs and write-back. */
+  readonly #running = new Set<Promise<void>>()
+  readonly #writeBack: WriteBack
   /** The first sync that failed: the kernel tells a descriptor once, so nobody may ask it again and believe the answer. */
   #syncFailure: SyncFailedError | undefined
   #isClosing = false
@@ -61,6 +64,7 @@ export class ActiveSegment {
     const log = { fd, path: this.logPath, size: this.size }
     this.#indexes = SegmentIndexes.open(this.#paths, baseOffset, config.indexIntervalBytes, log)
     this.#scanner = new BatchScanner(fd, this.logPath, this.size, 1 << 16)
+    this.#writeBack = new WriteBack(fd, this.size)
   }
 
   /** Opens what exists, under the lock; `end` is the end of its valid batches, as recovery found it. */
@@ -215,6 +219,8 @@ export class ActiveSegment {
     }
     this.size = position
     this.nextOffset = header.nextOffset
+    const writing = this.#writeBack.writtenUpTo(position)
+    if (writing !== undefined) this.#whileOpen(writing).catch(() => {})
   }
 
   #cutBackTo(size: number): void {
@@ -228,21 +234,27 @@ export class ActiveSegment {
   /** fdatasync on a thread; what it covers is everything that was written before the call, whoever wrote it. */
   async sync(): Promise<void> {
     this.isDirty = false
-    const running = promisify(fdatasync)(this.#fd)
-    this.#syncs.add(running)
     try {
-      await running
+      await this.#whileOpen(promisify(fdatasync)(this.#fd))
     } catch (cause) {
       throw this.#syncFailed(cause)
+    }
+  }
+
+  /** What runs on a thread needs the descriptor: the last one to end closes it, if `close` was called meanwhile. */
+  async #whileOpen(running: Promise<void>): Promise<void> {
+    this.#running.add(running)
+    try {
+      await running
     } finally {
-      this.#syncs.delete(running)
-      if (this.#isClosing && this.#syncs.size === 0) closeQuietly(this.#fd)
+      this.#running.delete(running)
+      if (this.#isClosing && this.#running.size === 0) closeQuietly(this.#fd)
     }
   }
 
   /** Resolves when no sync of this segment runs any more. Whether one failed, `syncNow` and `seal` tell. */
   async settled(): Promise<void> {
-    while (this.#syncs.size > 0) await Promise.allSettled(this.#syncs)
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }
 
   /** For a segment that another process closed: its bytes of ours must be durable before the next is acknowledged. */
@@ -295,7 +307,7 @@ export class ActiveSegment {
     this.#isClosing = true
     this.#indexes.close()
     // A sync on its thread needs the descriptor; the last one closes it.
-    if (this.#syncs.size === 0) closeQuietly(this.#fd)
+    if (this.#running.size === 0) closeQuietly(this.#fd)
   }
 }
 

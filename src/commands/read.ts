@@ -5,6 +5,7 @@ import { checkReadFlags } from '../cli/read/flag-rules.ts'
 import { type ReadFlags, readFlags } from '../cli/read/flags.ts'
 import { CursorFile, type OffsetStore, openGroup } from '../cli/read/offset-store.ts'
 import { chooseStyle } from '../cli/read/output-style.ts'
+import type { ReadPartition } from '../cli/read/read-partition.ts'
 import { ReadSession } from '../cli/read/session.ts'
 import { findTopic, type ReadTopic } from '../cli/read/targets.ts'
 import type { DataDirectory } from '../log/index.ts'
@@ -74,14 +75,15 @@ function openStore(directory: DataDirectory, flags: ReadFlags): OffsetStore | un
 async function print(session: ReadSession, { name, partitions, includes }: ReadTopic, flags: ReadFlags): Promise<void> {
   const keepsOffsets = flags.group !== undefined || flags['cursor-file'] !== undefined
   const range: OffsetRange = flags.offset ?? { from: keepsOffsets ? { kind: 'stored' } : beginning }
-  const opened = partitions.map(partition => session.open({ topic: name, partition }, range))
+  const opened: ReadPartition[] = []
+  for (const partition of partitions) opened.push(await session.open({ topic: name, partition }, range))
   const last = range.from.kind === 'last' ? range.from.count : undefined
   const { reading, printer } = session
   if (flags.reverse) await reading.printBackward(opened, last)
   else if (last !== undefined) await reading.printLast(opened, last)
   else await reading.printForward(opened)
   if (!flags.follow || printer.isOver) return
-  const openNew = (topic: string, partition: number) =>
+  const openNew = async (topic: string, partition: number) =>
     includes(partition) && range.until === undefined
       ? session.open({ topic, partition }, { from: beginning })
       : undefined

@@ -64,7 +64,7 @@ Takes no lock and never reads stdin. When records were removed before they were 
   /** Topic after topic what is there, then what comes to any of them. */
   async #print(session: ReadSession, topics: readonly ReadTopic[], flags: TailFlags): Promise<void> {
     const { printer } = session
-    const openNew = (name: string, partition: number) => {
+    const openNew = async (name: string, partition: number) => {
       const isWanted = topics.some(topic => topic.name === name && topic.includes(partition))
       return isWanted ? session.open({ topic: name, partition }, { from: beginning }) : undefined
     }
@@ -89,8 +89,10 @@ Takes no lock and never reads stdin. When records were removed before they were 
 }
 
 async function printLines(session: ReadSession, topic: ReadTopic, lines: Lines): Promise<ReadPartition[]> {
-  const origins = topic.partitions.map(partition => ({ topic: topic.name, partition }))
-  const partitions = origins.map(origin => session.open(origin, { from: beginning }))
+  const partitions: ReadPartition[] = []
+  for (const partition of topic.partitions) {
+    partitions.push(await session.open({ topic: topic.name, partition }, { from: beginning }))
+  }
   if ('last' in lines) await session.reading.printLast(partitions, lines.last)
   else await session.reading.printForward(partitions, lines.from - 1)
   return partitions

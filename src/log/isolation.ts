@@ -39,11 +39,14 @@ export class CommittedView {
   #lastStableOffset = 0
   #damage: CorruptLogError | undefined
 
-  /** Reads to the end at once. With `skipDamage`, a damaged place is passed over, and a marker in it is lost. */
-  constructor(batches: BatchesFromStart, { skipDamage = false } = {}) {
+  /**
+   * Reads to the end at once; with `inSteps` nothing, and then `advance` is called until it says so. With `skipDamage`, a damaged
+   * place is passed over, and a marker in it is lost.
+   */
+  constructor(batches: BatchesFromStart, { skipDamage = false, inSteps = false } = {}) {
     this.#batches = batches
     this.#skipDamage = skipDamage
-    this.advance()
+    if (!inSteps) this.advance()
   }
 
   /** Nothing from here on may be seen yet. Before a damaged place that the pass could not get over, its offset. */
@@ -56,10 +59,12 @@ export class CommittedView {
     return this.#damage
   }
 
-  /** Takes in what the log has gained. */
-  advance(): void {
-    for (;;) {
+  /** Takes in what the log has gained, at most so many batches; true when it has come to the end. */
+  advance(limit = Number.POSITIVE_INFINITY): boolean {
+    let isAtEnd = false
+    for (let count = 0; count < limit && !isAtEnd; count++) {
       const header = this.#next()
+      isAtEnd = header === undefined
       if (header === undefined) break
       if (!header.isTransactional) continue
       if (header.isControl) this.#endTransaction(header)
@@ -69,6 +74,7 @@ export class CommittedView {
       }
     }
     this.#lastStableOffset = Math.min(this.#batches.position, ...this.#open.values())
+    return isAtEnd
   }
 
   isAborted(header: BatchHeader): boolean {

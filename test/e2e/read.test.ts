@@ -85,8 +85,10 @@ describe('signals', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const)('%s ends a read with %i, though its reader has stopped reading', async (signal, exitCode) => {
-    const { child, ended } = pipeInto('head -c 1000; sleep 60', ['read', 'long'], { dir })
-    await sleep(1500)
+    const { child, ended, stdout } = pipeInto('head -c 1000; sleep 60', ['read', 'long'], { dir })
+    await eventually(() => stdout().length === 1000)
+    // Time to fill the pipe and to be stuck in a write.
+    await sleep(300)
     child.kill(signal)
     expect(await ended).toBe(exitCode)
   })

@@ -14,8 +14,12 @@ function valuesOf(records: PartitionRecords): string[] {
   return values
 }
 
+function viewOf(log: MemoryLog, options = {}): CommittedView {
+  return new CommittedView(log.forward(), options)
+}
+
 function readCommitted(log: MemoryLog): PartitionRecords {
-  return new PartitionRecords(log.forward(), { committed: new CommittedView(log.forward()) })
+  return new PartitionRecords(log.forward(), { committed: viewOf(log) })
 }
 
 test('aborted records are dropped, committed and plain ones between them are not', () => {
@@ -30,12 +34,12 @@ test('aborted records are dropped, committed and plain ones between them are not
     makeMarker(7, 1n, 'COMMIT'),
   )
   expect(valuesOf(readCommitted(log))).toEqual(['committed', 'plain', 'second try'])
-  expect(new CommittedView(log.forward()).lastStableOffset).toBe(8)
+  expect(viewOf(log).lastStableOffset).toBe(8)
 })
 
 test('nothing from the first open transaction on is delivered, plain records neither', () => {
   const log = new MemoryLog(makeBatch(0, ['before']), transactional(1, 1n, 'open'), makeBatch(2, ['after']))
-  expect(new CommittedView(log.forward()).lastStableOffset).toBe(1)
+  expect(viewOf(log).lastStableOffset).toBe(1)
   const records = readCommitted(log)
   expect(valuesOf(records)).toEqual(['before'])
   expect(records.position).toBe(1)
@@ -87,7 +91,15 @@ test('before a damaged place everything decided is delivered, then comes the dam
 
 test('a damaged place can be passed over', () => {
   const log = new MemoryLog(transactional(0, 1n, 'a'), damagedPlace, makeMarker(3, 1n, 'ABORT'), makeBatch(4, ['b']))
-  const committed = new CommittedView(log.forward(), { skipDamage: true })
+  const committed = viewOf(log, { skipDamage: true })
   const records = new PartitionRecords(log.forward(), { committed, onDamage: () => {} })
   expect(valuesOf(records)).toEqual(['b'])
+})
+
+test('the pass can be made in steps', () => {
+  const log = new MemoryLog(transactional(0, 1n, 'a'), makeMarker(1, 1n, 'ABORT'), makeBatch(2, ['b']))
+  const view = viewOf(log, { inSteps: true })
+  expect([view.advance(1), view.lastStableOffset]).toEqual([false, 0])
+  expect([view.advance(1), view.lastStableOffset]).toEqual([false, 2])
+  expect([view.advance(5), view.lastStableOffset]).toEqual([true, 3])
 })

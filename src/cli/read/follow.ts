@@ -18,13 +18,15 @@ const LONGEST_WAIT_MS = 1000
 /** How often a topic that is not there is looked for. */
 const RETRY_MS = 200
 
+/** Opens a partition that turned up while following; undefined if it was not asked for. */
+export type OpenNew = (topic: string, partition: number) => Promise<ReadPartition | undefined>
+
 export interface FollowOptions {
   directory: DataDirectory
   printer: Printer
   /** `-F`: wait for topics, and go on with what has replaced them. */
   retry?: boolean
-  /** Opens a partition that turned up while following; undefined if it was not asked for. */
-  openNew: (topic: string, partition: number) => ReadPartition | undefined
+  openNew: OpenNew
   onDamage: ((damage: SkippedDamage) => void) | undefined
   /** Records were removed before they were read. */
   onRemoved: (partition: ReadPartition, firstOffset: number, lastOffset: number) => void
@@ -141,14 +143,14 @@ class FollowedTopic {
 
   /** False when nothing more can come. */
   async printAvailable(): Promise<boolean> {
-    this.#lookForPartitions()
+    await this.#lookForPartitions()
     for (const followed of this.#partitions) {
       if (followed.isDone) continue
       try {
         this.#checkFolder(followed)
         await this.#print(followed)
       } catch (error) {
-        this.#replace(followed, error)
+        await this.#replace(followed, error)
       }
       if (this.#options.printer.isOver) return false
     }
@@ -197,7 +199,7 @@ class FollowedTopic {
   }
 
   /** The log was cut, or the topic has gone. */
-  #replace(followed: FollowedPartition, error: unknown): void {
+  async #replace(followed: FollowedPartition, error: unknown): Promise<void> {
     const { retry, onNote } = this.#options
     const { log } = followed.partition
     const hasGone = error instanceof NotFoundError
@@ -212,26 +214,26 @@ class FollowedTopic {
     this.#checkedAt = 0
     if (end === undefined || folderIdentity(log.folder) !== followed.folder) return
     // The same topic, cut: go on where it was cut.
-    const reopened = this.#open(followed.partition.partition)
+    const reopened = await this.#open(followed.partition.partition)
     if (reopened !== undefined) this.add(reopened, Math.min(position, end))
   }
 
   /** More partitions than before, or a topic that was waited for. */
-  #lookForPartitions(): void {
+  async #lookForPartitions(): Promise<void> {
     if (!this.isMissing && Date.now() - this.#checkedAt < LONGEST_WAIT_MS) return
     this.#checkedAt = Date.now()
     const { directory } = this.#options
     const known = new Set(this.#partitions.map(({ partition }) => partition.partition))
     for (const number of partitionsOf(directory, this.#name)) {
       if (known.has(number)) continue
-      const partition = this.#open(number)
+      const partition = await this.#open(number)
       if (partition !== undefined) this.add(partition, partition.from)
     }
   }
 
-  #open(partition: number): ReadPartition | undefined {
+  async #open(partition: number): Promise<ReadPartition | undefined> {
     try {
-      return this.#options.openNew(this.#name, partition)
+      return await this.#options.openNew(this.#name, partition)
     } catch (error) {
       // A topic exists from the moment when its name is written; its folders follow.
       if (error instanceof NotFoundError) return undefined

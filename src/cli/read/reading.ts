@@ -17,6 +17,8 @@ export interface ReadingOptions {
   order: MergeOrder
   /** Told about each damaged place that is passed over; without it damage ends the reading. */
   onDamage: ((damage: SkippedDamage) => void) | undefined
+  /** Retention took records before they were read. */
+  onRemoved: (partition: ReadPartition, firstOffset: number, lastOffset: number) => void
 }
 
 /** Records of several streams in the order of printing; `streamNumber` says whose the last one was. */
@@ -39,18 +41,14 @@ export class Reading {
   async printForward(partitions: readonly ReadPartition[], skip = 0): Promise<void> {
     const printer = this.#printer
     const isOneByOne = partitions.length === 1 || this.#options.order === 'partition'
-    const streams = partitions.map(partition => openRecords(partition, this.#printer, this.#options))
+    const streams = partitions.map(partition => this.#openRecords(partition))
     try {
       if (skip === 0 && isOneByOne && printer.copiesValues) {
         for (const stream of streams) await printer.copyValues(printer.openValues(stream))
       } else {
         await this.#print(new MergedRecords(streams, this.#options.order), partitions, skip)
       }
-      if (printer.isOver) return
-      // Behind the last record there may be more that nobody gets: control records, what the filter refuses.
-      for (const [i, stream] of streams.entries()) {
-        printer.commits?.delivered(printer.target(partitions[i]!).index, stream.position)
-      }
+      if (!printer.isOver) this.#markEnds(partitions, streams)
     } finally {
       for (const stream of streams) stream.close()
     }
@@ -89,11 +87,25 @@ export class Reading {
   }
 
   async #printTurns(partitions: readonly ReadPartition[], turns: Uint16Array): Promise<void> {
-    const streams = partitions.map(partition => openRecords(partition, this.#printer, this.#options))
+    const streams = partitions.map(partition => this.#openRecords(partition))
     try {
       await this.#print(new RecordsInTurns(streams, turns, this.#printer.filter.accepts), partitions)
+      if (!this.#printer.isOver)
+        this.#markEnds(
+          partitions,
+          partitions.map(({ until }) => ({ position: until })),
+        )
     } finally {
       for (const stream of streams) stream.close()
+    }
+  }
+
+  /** Behind the last record there may be more that nobody gets: control records, what the filter refuses. */
+  #markEnds(partitions: readonly ReadPartition[], ends: readonly { position: number }[]): void {
+    const { commits } = this.#printer
+    if (commits === undefined) return
+    for (const [i, { position }] of ends.entries()) {
+      commits.delivered(this.#printer.target(partitions[i]!).index, position)
     }
   }
 
@@ -116,6 +128,13 @@ export class Reading {
     }
   }
 
+  #openRecords(partition: ReadPartition): PartitionRecords {
+    const { log, from, until, committed } = partition
+    const { onDamage, onRemoved } = this.#options
+    const reader = log.reader({ from, until, onRemoved: (first, last) => onRemoved(partition, first, last) })
+    return new PartitionRecords(reader, { from, until, committed, since: this.#printer.filter.since, onDamage })
+  }
+
   #openBackward({ log, from, until, committed }: ReadPartition): BackwardPartitionRecords {
     const { onDamage } = this.#options
     const range = { from, before: until }
@@ -123,19 +142,4 @@ export class Reading {
     const { since } = this.#printer.filter
     return new BackwardPartitionRecords(batches, { from, until, committed, since, onDamage })
   }
-}
-
-/** The records of a partition up to where it ended when reading began. */
-export function openRecords(
-  { log, from, until, committed }: ReadPartition,
-  printer: Printer,
-  { onDamage }: Pick<ReadingOptions, 'onDamage'>,
-): PartitionRecords {
-  return new PartitionRecords(log.reader({ from, until }), {
-    from,
-    until,
-    committed,
-    since: printer.filter.since,
-    onDamage,
-  })
 }

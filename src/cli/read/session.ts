@@ -3,10 +3,11 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Interruption } from '../interruption.ts'
 import type { OffsetRange } from '../offset-grammar.ts'
 import type { RecordOrigin } from '../output/record-writer.ts'
+import { startProgress } from '../progress.ts'
 import { Commits } from './commits.ts'
 import { finishPrinting } from './finish.ts'
 import type { TailFlags } from './flags.ts'
-import { Follower } from './follow.ts'
+import { Follower, type OpenNew } from './follow.ts'
 import type { OffsetStore } from './offset-store.ts'
 import { chooseStyle } from './output-style.ts'
 import { Printer } from './printer.ts'
@@ -16,7 +17,9 @@ import { RecordFilter } from './record-filter.ts'
 import { describeDamage, formatStatistics, statisticsOf } from './report.ts'
 
 /** The flags that `read` and `tail` share. */
-type SharedFlags = Omit<TailFlags, 'lines' | 'follow' | 'retry'>
+type SharedFlags = Omit<TailFlags, 'lines' | 'follow' | 'retry'> & { quiet?: boolean }
+
+const PROGRESS_INTERVAL_MS = 200
 
 export interface SessionOptions {
   directory: DataDirectory
@@ -56,38 +59,40 @@ export class ReadSession {
     })
     if (store !== undefined) this.printer.commits = new Commits(store, this.printer.sink)
     const order = flags['by-partition'] ? 'partition' : 'timestamp'
-    this.reading = new Reading(this.printer, { order, onDamage: this.#onDamage })
+    this.reading = new Reading(this.printer, { order, onDamage: this.#onDamage, onRemoved: this.#onRemoved })
   }
 
   /** Opens a partition; what it delivers is committed, if anything is. */
-  open(origin: RecordOrigin, range: OffsetRange): ReadPartition {
+  async open(origin: RecordOrigin, range: OffsetRange): Promise<ReadPartition> {
     const { directory, flags, clamp, store } = this.#options
-    const partition = openPartition(directory, origin, {
+    const partition = await openPartition(directory, origin, {
       range,
       clamp: clamp ?? false,
       isolation: flags.isolation as Isolation,
       skipCorrupt: flags['skip-corrupt'],
+      since: flags.since,
       storedOffset: (topic, number) => store?.committed(topic, number),
     })
     this.printer.commits?.add(this.printer.target(origin).index, partition)
     return partition
   }
 
-  follower(openNew: (topic: string, partition: number) => ReadPartition | undefined, retry = false): Follower {
+  follower(openNew: OpenNew, retry = false): Follower {
     const { directory, interruption, onNote } = this.#options
     const { printer } = this
-    const onRemoved = (partition: ReadPartition, first: number, last: number) => this.#onRemoved(partition, first, last)
-    const { signal } = interruption
-    return new Follower({ directory, printer, retry, openNew, onDamage: this.#onDamage, onRemoved, onNote, signal })
+    const losses = { onDamage: this.#onDamage, onRemoved: this.#onRemoved }
+    return new Follower({ directory, printer, retry, openNew, ...losses, onNote, signal: interruption.signal })
   }
 
   /** Does the reading, then writes and commits what is left, also after a failure; what was printed before one is valid. */
   async run(work: () => Promise<void>): Promise<ExitCode> {
     const { flags, interruption } = this.#options
     let failure: unknown
+    const progress = this.#showProgress()
     await work().catch(error => {
       failure = error
     })
+    progress.end()
     const isSettled = await finishPrinting(this.printer, interruption)
     if (flags.stats) {
       const statistics = statisticsOf(this.printer, this.#startedAt)
@@ -97,6 +102,21 @@ export class ReadSession {
     if (failure !== undefined) throw failure
     if (this.#hasLost) return exitCodes.damage
     return flags.grep !== undefined && this.printer.printed === 0 ? exitCodes.no : exitCodes.done
+  }
+
+  /** Only where the output goes to a file: whoever reads a pipe may be drawing on the terminal. */
+  #showProgress(): { end(): void } {
+    const { sink } = this.printer
+    const { quiet } = this.#options.flags
+    const progress = startProgress({ label: 'reading', unit: 'bytes', quiet: quiet || sink.hasReader })
+    const timer = setInterval(() => progress.update(sink.produced), PROGRESS_INTERVAL_MS)
+    timer.unref()
+    return {
+      end() {
+        clearInterval(timer)
+        progress.end()
+      },
+    }
   }
 
   get #onDamage(): ((damage: SkippedDamage) => void) | undefined {
@@ -111,7 +131,7 @@ export class ReadSession {
     }
   }
 
-  #onRemoved({ topic, partition }: ReadPartition, first: number, last: number): void {
+  readonly #onRemoved = ({ topic, partition }: ReadPartition, first: number, last: number): void => {
     this.#hasLost = true
     this.#options.onWarning(`${topic}/${partition}: offsets ${first}..${last} were removed before they were read`)
   }

@@ -5,6 +5,7 @@ import { DataDirectory } from '../../src/log/data-directory.ts'
 import { CorruptLogError } from '../../src/log/errors.ts'
 import { logStartOffsetCheckpointFile, recoveryPointCheckpointFile } from '../../src/log/file/names.ts'
 import { partitionKey, updateOffsetCheckpoint } from '../../src/log/file/offset-checkpoint.ts'
+import { inspect } from '../../src/log/maintenance/inspect.ts'
 import type { BatchReader } from '../../src/log/partition-log/batch-reader.ts'
 import type { PartitionLog } from '../../src/log/partition-log/partition-log.ts'
 import type { PartitionWriter } from '../../src/log/partition-log/partition-writer.ts'
@@ -282,6 +283,14 @@ export class ModelledPartition {
     for (const { logPath, baseOffset } of this.log.segments()) {
       if (this.#damaged.has(baseOffset)) continue
       expect(readIndexes(logPath), logPath).toEqual(freshIndexes(logPath, baseOffset, this.#interval))
+    }
+    await this.#inspect()
+  }
+
+  async #inspect(): Promise<void> {
+    for await (const report of inspect(join(this.#directory.path, `${TOPIC}-0`))) {
+      if (report.kind !== 'log' || this.#damaged.has(report.baseOffset)) continue
+      expect([report.verdict, report.findings]).toEqual(['clean', []])
     }
   }
 

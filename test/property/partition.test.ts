@@ -123,6 +123,6 @@ test(`a partition holds what was appended, whatever happens to it (seed ${seed})
       }
       expect(partition.end).toBeGreaterThan(0)
     }),
-    { seed, numRuns: runs(40) },
+    { seed, numRuns: runs(50) },
   )
 })

@@ -99,7 +99,7 @@ export {
 export { BackwardPartitionRecords } from './backward-records.ts'
 export { DamageSkippingReader } from './damage-skipping-reader.ts'
 export { replaceFile } from './file/durable.ts'
-export { checkTopicName } from './file/names.ts'
+export { checkTopicName, partitionMetadataFile } from './file/names.ts'
 export { formatOffsetCheckpoint, readOffsetCheckpoint } from './file/offset-checkpoint.ts'
 export {
   bytesInPipe,

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   type DataDirectory,
   LogReplacedError,
@@ -6,6 +7,7 @@ import {
   NotFoundError,
   PartitionRecords,
   type PartitionValues,
+  partitionMetadataFile,
   type SkippedDamage,
 } from '../../log/index.ts'
 import { watchReader } from '../output/reader-watch.ts'
@@ -253,10 +255,22 @@ function close(followed: FollowedPartition): void {
   followed.records.close()
 }
 
-/** Names the folder and its making; empty if there is none. */
+/**
+ * Tells a folder from another one that has taken its name; empty if there is none. The topic's id is in it because the inode of
+ * a deleted folder is soon used again.
+ */
 function folderIdentity(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return found === undefined ? '' : `${found.dev} ${found.ino} ${found.birthtimeNs}`
+  return found === undefined ? '' : `${found.dev} ${found.ino} ${metadataOf(path)}`
+}
+
+function metadataOf(path: string): string {
+  try {
+    return readFileSync(join(path, partitionMetadataFile), 'utf8')
+  } catch {
+    // Brokers before 2.8 wrote none.
+    return ''
+  }
 }
 
 function endOf({ log }: ReadPartition): number | undefined {

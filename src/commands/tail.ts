@@ -8,7 +8,7 @@ import { chooseStyle } from '../cli/read/output-style.ts'
 import type { ReadPartition } from '../cli/read/read-partition.ts'
 import { ReadSession } from '../cli/read/session.ts'
 import { findTopic, type ReadTopic } from '../cli/read/targets.ts'
-import { InvalidArgumentError } from '../log/index.ts'
+import { InvalidArgumentError, NotFoundError } from '../log/index.ts'
 
 const defaultLines: Lines = { last: 10 }
 const directoryLookMs = 200
@@ -70,8 +70,12 @@ Takes no lock and never reads stdin. When records were removed before they were 
     }
     const printed = new Map<string, ReadPartition[]>()
     for (const topic of topics) {
-      if (topic.partitions.length === 0) this.note(`waiting for the topic ${topic.name}`)
-      const partitions = await printLines(session, topic, flags.lines ?? defaultLines)
+      const partitions = await printLines(session, topic, flags.lines ?? defaultLines).catch((error: unknown) => {
+        // A topic exists from the moment when its name is written; its folders follow.
+        if (flags.retry && error instanceof NotFoundError) return []
+        throw error
+      })
+      if (partitions.length === 0) this.note(`waiting for the topic ${topic.name}`)
       printed.set(topic.name, [...(printed.get(topic.name) ?? []), ...partitions])
       if (printer.isOver) return
     }

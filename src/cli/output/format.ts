@@ -55,7 +55,9 @@ export class RecordFormat {
     }
     literal(format.length)
     if (!parts.some(part => 'field' in part)) {
-      throw new InvalidArgumentError(`the format "${format}" prints nothing of a record`, { hint })
+      throw new InvalidArgumentError(`the format "${format}" prints nothing of a record`, {
+        hint: "a format is a text like '%o %v\\n'; --follow waits for more records, and so does loglady tail -f",
+      })
     }
     this.parts = parts
   }

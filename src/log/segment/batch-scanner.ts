@@ -12,6 +12,8 @@ export type ScanOutcome = 'batch' | 'end' | 'incomplete' | 'zeros' | BatchFault
 const DEFAULT_BLOCK_BYTES = 1 << 20
 /** A walk over headers reads this much at once, and only the next header where batches are larger. */
 const CHAIN_BLOCK_BYTES = 1 << 16
+/** What a seek by the index needs, which leads to within 4 KiB of the record: a lookup by time opens every segment. */
+const FIRST_BLOCK_BYTES = 1 << 14
 
 /**
  * Goes over the batches of one `.log` file from a batch's start on, in blocks, without a lock: what it has shown once
@@ -37,13 +39,13 @@ export class BatchScanner {
   #blockPosition: number
   #currentSize = 0
   /** Doubles with each block, and the block with it: who wants one record should neither read nor allocate a mebibyte. */
-  #readAhead = CHAIN_BLOCK_BYTES
+  #readAhead = FIRST_BLOCK_BYTES
 
   constructor(fd: number, path: string, position: number, blockBytes = DEFAULT_BLOCK_BYTES) {
     this.#fd = fd
     this.#path = path
     this.#blockBytes = blockBytes
-    this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, CHAIN_BLOCK_BYTES))
+    this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, FIRST_BLOCK_BYTES))
     this.filePosition = position
     this.#blockPosition = position
   }
@@ -84,10 +86,13 @@ export class BatchScanner {
   /** The next batch whose declared bytes the file has; its records and CRC are neither read nor checked. */
   nextInChain(fileSize: number): ScanOutcome {
     this.#advance()
-    const wanted = this.header.sizeInBytes > CHAIN_BLOCK_BYTES ? RECORD_BATCH_OVERHEAD : CHAIN_BLOCK_BYTES
     if (this.#end - this.#start < RECORD_BATCH_OVERHEAD) {
       this.seek(this.filePosition)
-      this.#end = this.#read(0, this.filePosition, Math.min(wanted, this.#block.length))
+      const block = Math.min(this.#readAhead, CHAIN_BLOCK_BYTES)
+      const wanted = this.header.sizeInBytes > CHAIN_BLOCK_BYTES ? RECORD_BATCH_OVERHEAD : block
+      if (wanted > this.#block.length) this.#block = Buffer.allocUnsafeSlow(wanted)
+      this.#end = this.#read(0, this.filePosition, wanted)
+      this.#readAhead = Math.max(this.#readAhead, Math.min(block * 2, CHAIN_BLOCK_BYTES))
     }
     if (this.#end === this.#start) return 'end'
     const bytesInFile = fileSize - this.filePosition

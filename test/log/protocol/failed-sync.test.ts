@@ -52,7 +52,8 @@ test('it names the offsets that are safe and leaves the first byte in doubt behi
 })
 
 test('nobody asks again: the writer stops, and everything else that is asked of it is the same error', async () => {
-  const { partition, writer, failure, bytes } = await failedSync()
+  const { partition, writer, failure, bytes, disk } = await failedSync()
+  expect(disk.lines(['fdatasync', 'fdatasync-async'])).toEqual([`fdatasync-async ${LOG}`])
   const calls = new FileCalls()
   for (const call of [() => writer.sync(), () => writer.append(batchOf(['d'])), () => writer.sync()]) {
     await expect(call()).rejects.toBe(failure)

@@ -6,8 +6,10 @@
  * what `reindex` builds, and that it replaces under the lock: test/log/maintenance/.
  */
 import { copyFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { WRITE } from '../../../src/log/file/lock-file.ts'
+import { metaPropertiesFile } from '../../../src/log/file/names.ts'
 import { TimeIndex } from '../../../src/log/file/time-index.ts'
 import { FileCalls } from '../../helpers/file-calls.ts'
 import { isHeld } from '../../helpers/lock-probe.ts'
@@ -160,6 +162,21 @@ test.each([INDEX, TIME_INDEX])(
     await writer.close()
     expect(found(partition)).toEqual(fresh(partition))
     expect(partition.read().records).toHaveLength(40)
+  },
+)
+
+test.each(['loglady alone', 'a broker'])(
+  'an entry that leads behind its offset is never evidence, where %s wrote',
+  async who => {
+    const partition = await TestPartition.create(config)
+    await partition.append(Array.from({ length: 40 }, (_, i) => [`value ${i}`]))
+    if (who === 'a broker') writeFileSync(join(partition.path, metaPropertiesFile), '')
+    const index = found(partition).index
+    const lying = Buffer.from(index)
+    // Each entry with the position of the third one behind it: a batch stands there, valid, and too late.
+    for (let at = 0; at + 24 < index.length; at += 8) index.copy(lying, at + 4, at + 28, at + 32)
+    writeFileSync(partition.file(INDEX), lying)
+    for (let offset = 0; offset < 40; offset++) expect(partition.read(offset).records[0]?.offset).toBe(offset)
   },
 )
 

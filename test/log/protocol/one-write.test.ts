@@ -216,11 +216,14 @@ test('the cut after a failed write is made while byte 0 is still held', async ()
 test('if the cut fails too, the next holder of the lock makes it', async () => {
   const { partition, a, b } = await twoWriters()
   await b.append(batchOf(['a']))
-  const disk = fullDisk(LOG, 30, ({ verb }) => verb === 'ftruncate')
-  await expect(a.append(batchOf(['b']))).rejects.toThrow('ENOSPC')
+  const { length } = partition.bytes(LOG)
+  const disk = fullDisk(LOG, 200, ({ verb }) => verb === 'ftruncate')
+  await expect(a.append(batchOf(['x'.repeat(300)]))).rejects.toThrow('ENOSPC')
   disk.stop()
-  expect(statSync(partition.file(LOG)).size).toBe(batchStarts(partition.bytes(LOG).subarray(0, -30))[1]! + 30)
+  expect(partition.bytes(LOG)).toHaveLength(length + 200)
   await expect(b.append(batchOf(['c']))).resolves.toEqual({ baseOffset: 1, lastOffset: 1 })
+  // Shorter than what was left there, so none of that may stand behind it.
+  expect(batchStarts(partition.bytes(LOG))).toEqual([0, length, 2 * length])
   await closeAll(a, b)
   expect(valuesOf(partition)).toEqual(['a', 'c'])
 })
@@ -254,6 +257,18 @@ test('CRCs are checked once, at open and before the lock is taken; under it the 
   await writer.close()
 })
 
+/** Two records that were never acknowledged. */
+function failing(): Buffer {
+  const batch = batchOf(['seen, but never acknowledged', 'and neither was this'])
+  stampBatch(batch, 0, 1, 0)
+  return batch
+}
+
+/** The value of a single record that makes a batch of so many bytes. */
+function sameSize({ length }: Buffer): string {
+  for (let size = 1; ; size++) if (batchOf(['y'.repeat(size)]).length === length) return 'y'.repeat(size)
+}
+
 /** Runs `action` when the opening writer has checked the log and is about to go on under the lock. */
 function betweenTheHalvesOfRecovery(partition: TestPartition, action: () => void): FileCalls {
   let isDone = false
@@ -269,15 +284,14 @@ function betweenTheHalvesOfRecovery(partition: TestPartition, action: () => void
 test.each([
   ['a longer one', 'x'.repeat(500)],
   ['a shorter one', ''],
+  ['one that ends at the same byte', sameSize(failing())],
 ])(
   'a batch that was checked, then cut back by its writer and replaced by %s, is not what the next writer builds on',
   async (_, value) => {
     const partition = await TestPartition.create()
     await partition.append([['a']])
     const whole = partition.bytes(LOG)
-    const failing = batchOf(['seen, but never acknowledged', 'and neither was this'])
-    stampBatch(failing, 0, 1, 0)
-    appendFileSync(partition.file(LOG), failing)
+    appendFileSync(partition.file(LOG), failing())
     const calls = betweenTheHalvesOfRecovery(partition, () => {
       const acknowledged = batchOf([value])
       stampBatch(acknowledged, 0, 1, 0)

@@ -239,6 +239,24 @@ test('a roll waits for a sync that still runs: no segment may vouch for one whos
   await writer.close()
 })
 
+test('a sync beside one that still runs promises no more than that one has brought so far', async () => {
+  const partition = await TestPartition.create(settings)
+  const [a, b] = [await partition.writer(), await new TestPartition(partition.path).writer()]
+  await a.append(batchOf(['a']))
+  const { succeed, started } = failingLater()
+  const first = a.sync()
+  await started
+  await b.append(big())
+  // It has seen what the other one wrote, and waits for its own sync before it rolls.
+  const rolling = a.append(big())
+  await new Promise(resolve => setTimeout(resolve, 20))
+  await expect(a.sync()).resolves.toBe(0)
+  succeed()
+  await expect(first).resolves.toBe(1)
+  await expect(rolling).resolves.toEqual({ baseOffset: 2, lastOffset: 2 })
+  await Promise.all([a.close(), b.close()])
+})
+
 test('a sync that ends well behind a roll counts for what it covered, and its descriptor is open until then', async () => {
   const partition = await TestPartition.create(settings)
   const [a, b] = [await partition.writer(), await new TestPartition(partition.path).writer()]

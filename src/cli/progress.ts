@@ -21,8 +21,12 @@ const firstShownAfterMs = 1000
 const redrawnEveryMs = 100
 
 export function startProgress(options: ProgressOptions): Progress {
-  if (options.quiet || process.stderr.isTTY !== true) return silent
-  return new TerminalProgress(options)
+  return options.quiet || !canDraw(process.stderr) ? silent : new TerminalProgress(options)
+}
+
+/** A terminal that says it is 0 columns wide (`script` in a pipe, `docker -t` without a size) makes ora clear lines for ever. */
+export function canDraw(stream: { isTTY?: boolean; columns?: number }): boolean {
+  return stream.isTTY === true && stream.columns !== 0
 }
 
 class TerminalProgress implements Progress {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatProgress, startProgress } from '../../src/cli/progress.ts'
+import { canDraw, formatProgress, startProgress } from '../../src/cli/progress.ts'
 
 test('bytes with a total: share, rate and what is left', () => {
   const text = formatProgress({ label: 'checking', unit: 'bytes' }, 12 * 2 ** 20, 48 * 2 ** 20, 3000)
@@ -24,4 +24,10 @@ test('without a terminal there is no progress, whatever is reported', () => {
   const progress = startProgress({ label: 'x' })
   progress.update(1, 2)
   progress.end()
+})
+
+test('progress is drawn on a terminal that has a width, and nowhere else', () => {
+  expect(canDraw({ isTTY: true, columns: 80 })).toBe(true)
+  expect(canDraw({ isTTY: true, columns: 0 })).toBe(false)
+  expect(canDraw({})).toBe(false)
 })

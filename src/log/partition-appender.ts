@@ -34,7 +34,12 @@ export interface AppendedToPartition {
 export class PartitionAppender {
   readonly topic: string
   readonly partition: number
-  readonly builder: BatchBuilder
+  /** The batch that is being filled; another one after each `startWrite`. */
+  builder: BatchBuilder
+  /** The builder whose batch was written last, to be filled next. */
+  #spare: BatchBuilder | undefined
+  #writing: Promise<void> = Promise.resolve()
+  readonly #makeBuilder: () => BatchBuilder
   readonly #openWriter: (partition: number) => Promise<BatchWriter>
   readonly #onAck: ((ack: Ack) => void) | undefined
   #writer: BatchWriter | undefined
@@ -49,13 +54,14 @@ export class PartitionAppender {
   constructor(
     topic: string,
     partition: number,
-    builder: BatchBuilder,
+    makeBuilder: () => BatchBuilder,
     openWriter: (partition: number) => Promise<BatchWriter>,
     onAck?: (ack: Ack) => void,
   ) {
     this.topic = topic
     this.partition = partition
-    this.builder = builder
+    this.#makeBuilder = makeBuilder
+    this.builder = makeBuilder()
     this.#openWriter = openWriter
     this.#onAck = onAck
   }
@@ -68,12 +74,31 @@ export class PartitionAppender {
     this.#writer ??= await this.#openWriter(this.partition)
   }
 
-  /** Writes the batch in the builder. Nobody may touch the builder until this is over. */
-  async write(): Promise<void> {
+  /**
+   * Hands the batch over to be written, once the one before it is, and puts an empty builder in its place: the next batch is
+   * filled while this one goes to the file. `written` tells how it ended.
+   */
+  async startWrite(): Promise<void> {
+    await this.#writing
+    const full = this.builder
+    this.builder = this.#spare ?? this.#makeBuilder()
+    this.#spare = undefined
+    this.#writing = this.#write(full)
+    // Whoever asks for it next hears of a failure.
+    this.#writing.catch(() => {})
+  }
+
+  /** The end of the write that was started last. */
+  written(): Promise<void> {
+    return this.#writing
+  }
+
+  async #write(builder: BatchBuilder): Promise<void> {
     await this.open()
-    const records = this.builder.count
-    const { baseOffset, lastOffset } = await this.#writer!.append(this.builder.build())
-    this.builder.reset()
+    const records = builder.count
+    const { baseOffset, lastOffset } = await this.#writer!.append(builder.build())
+    builder.reset()
+    this.#spare = builder
     this.#hasUnsynced = true
     if (this.#baseOffset < 0) this.#baseOffset = baseOffset
     this.#lastOffset = lastOffset
@@ -128,7 +153,8 @@ export class PartitionAppender {
   }
 
   async close(): Promise<void> {
-    // A sync that failed has told its own caller; here it only has to be over.
+    // A write or sync that failed has told its own caller; here it only has to be over.
+    await this.#writing.catch(() => {})
     await this.#syncing.catch(() => {})
     await this.#writer?.close()
     this.#writer = undefined

@@ -181,14 +181,14 @@ export class TopicAppender {
     return true
   }
 
-  /** Writes the builders that are full, after waiting for a write that is under way. */
+  /** Makes room where a builder is full: its batch begins to be written, after the one before it has been. */
   flushFull(): Promise<void> {
-    return this.#flush(appender => appender.builder.isFull)
+    return this.#flush(appender => appender.builder.isFull, this.#sync === 'batch')
   }
 
-  /** Writes whatever the builders hold. */
+  /** Writes whatever the builders hold, and waits for it. */
   flush(): Promise<void> {
-    return this.#flush(appender => !appender.builder.isEmpty)
+    return this.#flush(appender => !appender.builder.isEmpty, true)
   }
 
   /** Writes and syncs everything taken so far, whatever the policy. */
@@ -280,14 +280,15 @@ export class TopicAppender {
   #newPartitionAppender(partition: number): PartitionAppender {
     const { topic, config, openWriter } = this.#destination
     const share = Math.max(SMALLEST_TARGET_BATCH_BYTES, Math.floor(BUFFER_MEMORY_BYTES / this.partitionCount))
-    const builder = new BatchBuilder({
-      maxBytes: this.maxMessageBytes,
-      targetBytes: this.#options.batchBytes ?? Math.min(TARGET_BATCH_BYTES, share),
-      codec: this.#options.compression ?? codecOf(config),
-      logAppendTime: this.#isLogAppendTime,
-      ...(this.#encodedHeaders === undefined ? {} : { headers: this.#encodedHeaders }),
-    })
-    const appender = new PartitionAppender(topic, partition, builder, openWriter, this.#options.onAck)
+    const makeBuilder = () =>
+      new BatchBuilder({
+        maxBytes: this.maxMessageBytes,
+        targetBytes: this.#options.batchBytes ?? Math.min(TARGET_BATCH_BYTES, share),
+        codec: this.#options.compression ?? codecOf(config),
+        logAppendTime: this.#isLogAppendTime,
+        ...(this.#encodedHeaders === undefined ? {} : { headers: this.#encodedHeaders }),
+      })
+    const appender = new PartitionAppender(topic, partition, makeBuilder, openWriter, this.#options.onAck)
     this.#appenders[partition] = appender
     return appender
   }
@@ -297,8 +298,8 @@ export class TopicAppender {
   }
 
   /** One flush at a time; while it runs the builders belong to it and nothing is taken. */
-  async #flush(isWanted: (appender: PartitionAppender) => boolean): Promise<void> {
-    const flushing = this.#writeAfter(this.#flushing, isWanted)
+  async #flush(isWanted: (appender: PartitionAppender) => boolean, waits: boolean): Promise<void> {
+    const flushing = this.#writeAfter(this.#flushing, isWanted, waits)
     this.#flushing = flushing
     try {
       await flushing
@@ -314,21 +315,37 @@ export class TopicAppender {
   async #writeAfter(
     earlier: Promise<void> | undefined,
     isWanted: (appender: PartitionAppender) => boolean,
+    waits: boolean,
   ): Promise<void> {
     await earlier
     if (this.#failure !== undefined) throw this.#failure.error
-    await this.#write(isWanted)
+    await this.#write(isWanted, waits)
   }
 
-  async #write(isWanted: (appender: PartitionAppender) => boolean): Promise<void> {
+  async #write(isWanted: (appender: PartitionAppender) => boolean, waits: boolean): Promise<void> {
     const wanted = [...this.#opened()].filter(isWanted)
     for (const appender of wanted) {
-      await appender.write()
+      await appender.startWrite()
       this.#partitioner.written(appender.partition)
-      if (this.#sync === 'never') appender.releaseAcksUnsynced()
-      else if (this.#sync !== 'batch') this.#startSyncTimer()
+      const written = this.#afterWrite(appender)
+      // One that nobody waits for has told `#fail`, and so every later call.
+      if (waits) await written
+      else written.catch(() => {})
     }
+    // What an earlier call did not wait for.
+    if (waits) await Promise.all(Array.from(this.#opened(), appender => appender.written()))
     if (this.#sync === 'batch') await Promise.all(wanted.map(appender => appender.sync()))
+  }
+
+  async #afterWrite(appender: PartitionAppender): Promise<void> {
+    try {
+      await appender.written()
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    if (this.#sync === 'never') appender.releaseAcksUnsynced()
+    else if (this.#sync !== 'batch') this.#startSyncTimer()
   }
 
   /** From the first record on that waits in any builder, until all are empty. */

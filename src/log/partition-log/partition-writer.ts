@@ -208,7 +208,7 @@ export class PartitionWriter {
       if (sizeInBytes > this.#options.segmentBytes) throw tooLarge(sizeInBytes, this.#options.segmentBytes)
       const lastOffset = offset + header.lastOffset - header.baseOffset
       if (this.#mustRoll(pending, sizeInBytes, lastOffset, header.maxTimestamp)) {
-        if (at > start) this.#segment.append(batches, start, at)
+        if (at > start) await this.#segment.append(batches, start, at)
         start = at
         pending = 0
         // What was just written may have filled the segment, or the batch may be the first of an empty one.
@@ -218,7 +218,7 @@ export class PartitionWriter {
       pending += sizeInBytes
       offset = lastOffset + 1
     }
-    if (at > start) this.#segment.append(batches, start, at)
+    if (at > start) await this.#segment.append(batches, start, at)
   }
 
   #mustRoll(pending: number, batchBytes: number, lastOffset: number, maxTimestamp: number): boolean {

@@ -13,6 +13,7 @@ import { BatchBuilder, stampBatch } from '../../src/log/record/batch-builder.ts'
 import { BatchHeader } from '../../src/log/record/batch-header.ts'
 import type { Codec } from '../../src/log/record/compression/index.ts'
 import { RecordCursor } from '../../src/log/record/record-cursor.ts'
+import type { SegmentFiles } from '../../src/log/segment/segment-files.ts'
 import { freshIndexes, readIndexes } from './raw-segment.ts'
 
 export interface ModelRecord {
@@ -34,7 +35,7 @@ export interface IndexDamage {
   /** Which segment, in thousandths of them. */
   segment: number
   file: 'index' | 'timeindex'
-  how: 'lost' | 'short' | 'padded' | 'garbage'
+  how: 'lost' | 'short' | 'padded' | 'wrong' | 'garbage'
   /** How much of it, in thousandths. */
   amount: number
 }
@@ -192,6 +193,7 @@ export class ModelledPartition {
     if (how === 'lost') rmSync(path)
     else if (how === 'short') truncateSync(path, Math.floor((bytes.length * amount) / 1000))
     else if (how === 'padded') truncateSync(path, bytes.length + 12 * amount)
+    else if (how === 'wrong') writeFileSync(path, pointingElsewhere(bytes, file === 'index' ? 8 : 12, 1 + (amount % 7)))
     else writeFileSync(path, noise(bytes.length))
   }
 
@@ -216,6 +218,8 @@ export class ModelledPartition {
     this.read(this.start, this.end)
     this.readBackward(this.start, this.end)
     this.follow()
+    // But for the newest one they are finished.
+    this.#checkIndexes(log.segments().slice(0, -1))
   }
 
   read(from: number, until: number): void {
@@ -280,11 +284,15 @@ export class ModelledPartition {
     await this.append(0, [{ lengths: [1], timestamps: [5000], codec: 'none', logAppendTime: false }])
     for (const i of this.#writers.keys()) await this.close(i)
     this.check()
-    for (const { logPath, baseOffset } of this.log.segments()) {
+    this.#checkIndexes(this.log.segments())
+    await this.#inspect()
+  }
+
+  #checkIndexes(segments: readonly SegmentFiles[]): void {
+    for (const { logPath, baseOffset } of segments) {
       if (this.#damaged.has(baseOffset)) continue
       expect(readIndexes(logPath), logPath).toEqual(freshIndexes(logPath, baseOffset, this.#interval))
     }
-    await this.#inspect()
   }
 
   async #inspect(): Promise<void> {
@@ -382,6 +390,13 @@ function validPrefix(bytes: Buffer): { nextOffset: number | undefined; end: numb
     }
   }
   return { nextOffset, end: at, hasMore: false }
+}
+
+/** The entries with another position, or offset, in each. */
+function pointingElsewhere(bytes: Buffer, entrySize: number, by: number): Buffer {
+  const copy = Buffer.from(bytes)
+  for (let end = entrySize; end <= copy.length; end += entrySize) copy[end - 1] = (copy[end - 1]! + by) & 0xff
+  return copy
 }
 
 /** Bytes that look like nothing, the same ones each time. */

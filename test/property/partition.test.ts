@@ -27,9 +27,10 @@ const crash: fc.Arbitrary<Crash> = fc.record({
   tail: fc.constantFrom('nothing', 'zeros', 'random', 'hole'),
   indexes: fc.array(
     fc.record({
-      segment: thousandths,
+      // The newest one as often as all others together.
+      segment: fc.oneof(fc.constant(999), thousandths),
       file: fc.constantFrom('index', 'timeindex'),
-      how: fc.constantFrom('lost', 'short', 'padded', 'garbage'),
+      how: fc.constantFrom('lost', 'short', 'padded', 'wrong', 'garbage'),
       amount: thousandths,
     }),
     { maxLength: 4 },

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatCount, formatDuration, formatQuantity, formatSize, parseDuration, parseSize } from '../../src/cli/sizes.ts'
+import {
+  formatCount,
+  formatDuration,
+  formatQuantity,
+  formatSize,
+  parseDuration,
+  parseSize,
+} from '../../src/cli/sizes.ts'
 
 test.each([
   ['0', 0],

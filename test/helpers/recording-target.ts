@@ -1,5 +1,5 @@
 import type { RecordTarget } from '../../src/cli/framing/framing.ts'
-import { InvalidArgumentError, type AppendFields, RecordTooLargeError } from '../../src/log/index.ts'
+import { type AppendFields, InvalidArgumentError, RecordTooLargeError } from '../../src/log/index.ts'
 
 export interface RecordedRecord {
   key: string | null

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { onTestFinished } from 'vitest'
 
 export interface FileCall {
-  /** As in node:fs, without `Sync`; `fdatasync` is the one that blocks, `fdatasync-async` the one on a thread. */
+  /** As in node:fs, without `Sync`; the fdatasync on a thread is `fdatasync-async`, a `write` on one is a `write`. */
   verb: string
   /** Last part of the path; behind a descriptor, the name that its file has at this moment. */
   name: string
@@ -32,6 +32,7 @@ const patched = [
   'closeSync',
   'readSync',
   'writeSync',
+  'write',
   'fsyncSync',
   'fdatasyncSync',
   'fdatasync',
@@ -45,6 +46,8 @@ const patched = [
   'existsSync',
   'statSync',
 ] as const
+
+type WriteCallback = (error: Error | null, written: number, bytes: Buffer) => void
 
 /**
  * Records what this process asks of node:fs, in order, until the test is over or `stop()`. With hooks it is also the disk
@@ -86,7 +89,7 @@ export class FileCalls {
 
   #replacements(): object {
     const originals = this.#originals
-    const byPath = (name: Exclude<(typeof patched)[number], 'fdatasync'>, detailAt?: number) => {
+    const byPath = (name: Exclude<(typeof patched)[number], 'fdatasync' | 'write'>, detailAt?: number) => {
       const original = originals[name] as (...rest: unknown[]) => unknown
       return (...rest: unknown[]) => {
         const detail = detailAt === undefined ? {} : { detail: String(rest[detailAt] ?? 'r') }
@@ -119,6 +122,17 @@ export class FileCalls {
         this.#around({ verb: 'write', ...this.#placeOf(fd), position, length }, most =>
           originals.writeSync(fd, bytes, offset, Math.min(length, most ?? length), position),
         ),
+      write: (fd: number, bytes: Buffer, at: number, length: number, position: number, done: WriteCallback) => {
+        if (this.#isInHook) return originals.write(fd, bytes, at, length, position, done)
+        const call = { verb: 'write', ...this.#placeOf(fd), position, length }
+        this.calls.push(call)
+        const begin = async () => this.#inHook(() => this.#hooks.before?.(call))
+        begin().then(
+          most =>
+            originals.write(fd, bytes, at, typeof most === 'number' ? Math.min(length, most) : length, position, done),
+          error => done(error, 0, bytes),
+        )
+      },
       fdatasync: (fd: number, done: (error: Error | null) => void) => {
         if (this.#isInHook) return originals.fdatasync(fd, done)
         const call = { verb: 'fdatasync-async', ...this.#placeOf(fd) }

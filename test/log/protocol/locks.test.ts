@@ -95,7 +95,7 @@ test('a lock on a file that a broker has unlinked meanwhile does not count: the 
 })
 
 test('byte 0 is held exclusively around one write and its roll, and neither between writes nor for a sync', async () => {
-  const partition = await TestPartition.create({ 'segment.bytes': 1024 })
+  const partition = await TestPartition.create({ 'segment.bytes': 1024 * 100 })
   const writer = await partition.writer()
   const path = partitionLock(partition)
   const held: Record<string, boolean[]> = { write: [], fdatasync: [], 'fdatasync-async': [] }
@@ -105,7 +105,8 @@ test('byte 0 is held exclusively around one write and its roll, and neither betw
     },
   })
   for (let i = 0; i < 4; i++) {
-    await writer.append(batchOf(['x'.repeat(700)]))
+    // The large ones are written on a thread.
+    await writer.append(batchOf(['x'.repeat(i < 2 ? 60_000 : 80_000)]))
     expect(isHeld(path, WRITE)).toBe(false)
     await writer.sync()
     expect(isHeld(path, WRITE)).toBe(false)
@@ -179,7 +180,11 @@ test('a writer that waited while its topic was deleted and made anew locks the n
   const partition = await TestPartition.create()
   const deletion = LockFile.open(partitionLock(partition))
   await deletion.lock(WRITER_LIFE, 'exclusive')
+  const calls = new FileCalls()
   const opened = partition.writer()
+  while (!calls.of('open', '.lock').some(({ path }) => path === partitionLock(partition))) await sleep(1)
+  await sleep(20)
+  calls.stop()
   const old = `${partition.folder}.0123456789abcdef0123456789abcdef-delete`
   renameSync(partition.folder, old)
   mkdirSync(partition.folder)

@@ -30,8 +30,10 @@ import { batchStarts, freshIndexes, readIndexes } from '../../helpers/raw-segmen
 const LOG = '00000000000000000000.log'
 const INDEX = '00000000000000000000.index'
 const TIME_INDEX = '00000000000000000000.timeindex'
-/** Larger than an index interval of 1. */
+/** An entry for every batch but the first. */
 const config = { 'index.interval.bytes': 1 }
+/** Written on a thread. */
+const LARGE = 'x'.repeat(100_000)
 
 const valuesOf = (partition: TestPartition) => {
   const { records, error } = partition.read()
@@ -149,12 +151,13 @@ test('batches are written at the position that was found, never by O_APPEND', as
 test('a short write is carried on', async () => {
   const partition = await TestPartition.create(config)
   const writer = await partition.writer()
-  const calls = new FileCalls({ before: ({ verb }) => (verb === 'write' ? 7 : undefined) })
-  for (const value of ['a', 'bb', 'ccc']) await writer.append(batchOf([value]))
+  const calls = new FileCalls({ before: ({ verb, length }) => (verb === 'write' ? 7 + (length! >> 3) : undefined) })
+  const values = ['a', 'bb', LARGE, 'ccc']
+  for (const value of values) await writer.append(batchOf([value]))
   await writer.close()
   calls.stop()
-  expect(calls.of('write', LOG).length).toBeGreaterThan(20)
-  expect(valuesOf(partition)).toEqual(['a', 'bb', 'ccc'])
+  expect(calls.of('write', LOG).length).toBeGreaterThan(40)
+  expect(valuesOf(partition)).toEqual(values)
   expect(readIndexes(partition.file(LOG))).toEqual(freshIndexes(partition.file(LOG), 0, 1))
 })
 
@@ -173,9 +176,10 @@ function fullDisk(file: string, room: number, alsoFails?: (call: FileCall) => bo
   })
 }
 
-for (const [what, file, room] of [
-  ['a write that fails after some bytes', LOG, 30],
-  ['a write whose index entry has no room', INDEX, 8 + 5],
+for (const [what, values, file, room] of [
+  ['a write that fails after some bytes', ['c', 'd'], LOG, 30],
+  ['a large write, on a thread, that fails after some bytes', ['c', LARGE], LOG, 70_000],
+  ['a write whose index entry has no room', ['c', 'd'], INDEX, 8 + 5],
 ] as const) {
   test(`${what} is cut back before the lock is freed, says what is safe, and is the writer's last`, async () => {
     const { partition, a, b } = await twoWriters(config)
@@ -185,7 +189,7 @@ for (const [what, file, room] of [
     const { size } = statSync(partition.file(LOG))
     const end = statSync(partition.file(file)).size
     const disk = fullDisk(file, room)
-    const failure = await a.append(batchOf(['c', 'd'])).catch(error => error)
+    const failure = await a.append(batchOf(values)).catch(error => error)
     disk.stop()
     expect(failure).toBeInstanceOf(StorageError)
     expect(failure.message).toBe('cannot write: ENOSPC: not on this disk; offsets below 1 are safe')
@@ -200,18 +204,21 @@ for (const [what, file, room] of [
   })
 }
 
-test('the cut after a failed write is made while byte 0 is still held', async () => {
-  const { partition, a, b } = await twoWriters()
-  const held: boolean[] = []
-  const disk = fullDisk(LOG, 30, ({ verb }) => {
-    if (verb === 'ftruncate') held.push(isHeld(partition.file('.lock'), WRITE, 'exclusively'))
-    return false
-  })
-  await expect(a.append(batchOf(['a']))).rejects.toThrow('ENOSPC')
-  disk.stop()
-  expect(held).toEqual([true])
-  await closeAll(a, b)
-})
+test.each([['small'], [LARGE]])(
+  'the cut after a failed write is made while byte 0 is still held (%.5s)',
+  async value => {
+    const { partition, a, b } = await twoWriters()
+    const held: boolean[] = []
+    const disk = fullDisk(LOG, 30, ({ verb }) => {
+      if (verb === 'ftruncate') held.push(isHeld(partition.file('.lock'), WRITE, 'exclusively'))
+      return false
+    })
+    await expect(a.append(batchOf([value]))).rejects.toThrow('ENOSPC')
+    disk.stop()
+    expect(held).toEqual([true])
+    await closeAll(a, b)
+  },
+)
 
 test('if the cut fails too, the next holder of the lock makes it', async () => {
   const { partition, a, b } = await twoWriters()

@@ -274,6 +274,21 @@ test('a sync that ends well behind a roll counts for what it covered, and its de
   expect(values(partition)).toBe(4)
 })
 
+test('who follows several rolls at once leaves the segments in between as they were closed', async () => {
+  const partition = await TestPartition.create(settings)
+  const [a, b] = [await partition.writer(), await new TestPartition(partition.path).writer()]
+  await a.append(batchOf(['a']))
+  for (let i = 0; i < 4; i++) await b.append(big())
+  await a.append(batchOf(['b']))
+  await Promise.all([a.close(), b.close()])
+  expect(partition.logs()).toHaveLength(4)
+  for (const name of partition.logs()) {
+    const path = partition.file(name)
+    expect(readIndexes(path), name).toEqual(freshIndexes(path, Number.parseInt(name, 10), 100))
+    expect(readIndexes(path).timeIndex, name).toHaveLength(12)
+  }
+})
+
 test('the indexes of a segment that another closed stay as they were closed, however many writers come by', async () => {
   const partition = await TestPartition.create(settings)
   const writers = [await partition.writer()]

@@ -220,6 +220,30 @@ test.each([['small'], [LARGE]])(
   },
 )
 
+test('a sync covers what was written before it, not what is on its way: that one needs another', async () => {
+  const partition = await TestPartition.create()
+  const writer = await partition.writer()
+  await writer.append(batchOf(['a']))
+  const began = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const calls = new FileCalls({
+    before({ verb, name, length }) {
+      if (verb !== 'write' || name !== LOG || length! < LARGE.length) return undefined
+      began.resolve()
+      return goOn.promise
+    },
+  })
+  const appended = writer.append(batchOf([LARGE]))
+  await began.promise
+  await expect(writer.sync()).resolves.toBe(1)
+  goOn.resolve()
+  await appended
+  await expect(writer.sync()).resolves.toBe(2)
+  calls.stop()
+  expect(calls.of('fdatasync-async', LOG)).toHaveLength(2)
+  await writer.close()
+})
+
 test('if the cut fails too, the next holder of the lock makes it', async () => {
   const { partition, a, b } = await twoWriters()
   await b.append(batchOf(['a']))

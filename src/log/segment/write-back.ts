@@ -8,7 +8,7 @@ let isRunning = false
 
 /**
  * Lets the kernel write a long append back to the disk while it is still going on, so that the sync at its end has little left
- * to wait for: with 1 GB through a pipe that takes a third off the time. A hint and no more: it promises nothing, and what it
+ * to wait for: with 1 GB through a pipe that takes about a tenth off the time. A hint and no more: it promises nothing, and what it
  * skips the sync does.
  */
 export class WriteBack {

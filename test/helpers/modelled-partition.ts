@@ -71,6 +71,8 @@ export class ModelledPartition {
   /** Base offsets of segments that no writer opens any more, and whose indexes a crash has damaged. */
   readonly #damaged = new Set<number>()
   #follower: { reader: BatchReader; position: number } | undefined
+  /** What the last batch in the file would hold if it were whole. */
+  #halfWritten: ModelRecord[] = []
   /** Valid batches stand behind bad bytes, and no writer has cut them yet. */
   #hasHole = false
 
@@ -130,6 +132,7 @@ export class ModelledPartition {
     this.#hasHole = false
     appendFileSync(path, batch.subarray(0, bytes))
     if (bytes === batch.length) this.records.push(...added)
+    else this.#halfWritten = added
   }
 
   /** Retention: the first segments go, or the checkpoint says that the log starts inside one. */
@@ -169,7 +172,10 @@ export class ModelledPartition {
     const more = tail === 'zeros' ? Buffer.alloc(300) : tail === 'random' ? noise(200) : Buffer.alloc(0)
     writeFileSync(path, Buffer.concat([kept, more]))
     const { nextOffset, hasMore } = validPrefix(Buffer.concat([kept, more]))
-    this.records.length = nextOffset ?? Number.parseInt(path.slice(-24), 10)
+    const end = nextOffset ?? Number.parseInt(path.slice(-24), 10)
+    // A batch most often ends with a zero byte, which zeros behind half of it can make whole.
+    if (end > this.end) this.records.push(...this.#halfWritten)
+    this.records.length = end
     expect(this.end).toBeGreaterThanOrEqual(this.durable)
     return hasMore
   }
